@@ -1,1 +1,14 @@
-//! Placeholder until the first module lands.
+//! IKEv2 (RFC 7296) as a wire format and a deterministic, sans-IO machine.
+//!
+//! Data flows one way: a datagram is parsed by [`wire`], becomes a typed message in `message`, an outcome
+//! of an exchange in `exchange`, and moves one IKE SA's phase in `sa`; the [`endpoint`] holds them all and
+//! emits [`Output`](output::Output)s. There is no clock, no randomness and no I/O in here: time and entropy
+//! come in, datagrams and work go out.
+//!
+//! Files import only downwards, in this order (a test of the workspace checks it): `ids`, `time`; `wire`;
+//! `message`, `policy`, `output`; `keys`, `octets`, `seal`, `cookie`, `natd`; `exchange`; `sa`; `endpoint`.
+#![forbid(unsafe_code)]
+
+pub mod ids;
+pub mod time;
+pub mod wire;
