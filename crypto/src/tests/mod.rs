@@ -1,0 +1,1 @@
+//! Checks against vectors that no one here wrote.
