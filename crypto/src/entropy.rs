@@ -1,5 +1,7 @@
 //! Where random octets come from: the operating system, or a seed for a replayable run.
 
+use std::fmt;
+
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::prf::sha256;
@@ -48,15 +50,13 @@ fn fill_or_abort(out: &mut [u8]) {
 /// **Never for production**: 64 bits of seed are all there is to guess.
 ///
 /// Block n of a stream is `SHA-256(stream | seed | n)`. The public and the secret stream are independent, so one
-/// more key exchange in a scenario does not change its nonces. The copy of a generator repeats it.
-#[derive(Debug)]
+/// more key exchange in a scenario does not change its nonces. `Debug` shows the seed, which replays the run.
 pub struct SeededEntropy {
     seed: u64,
     public: Stream,
     secret: Stream,
 }
 
-#[derive(Debug)]
 struct Stream {
     label: &'static [u8],
     next_block: u64,
@@ -77,6 +77,12 @@ impl Entropy for SeededEntropy {
 
     fn secret(&mut self, out: &mut [u8]) {
         self.secret.fill(self.seed, out);
+    }
+}
+
+impl fmt::Debug for SeededEntropy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SeededEntropy").field("seed", &self.seed).finish_non_exhaustive()
     }
 }
 

@@ -69,7 +69,8 @@ impl Exponent {
         Exponent::from_octets(group, Secret::new(octets))
     }
 
-    fn from_octets(group: Group, octets: Secret) -> Result<(Exponent, Vec<u8>), KeError> {
+    /// The exponent given, big-endian, with its public value `2 ^ exponent mod p`.
+    pub(crate) fn from_octets(group: Group, octets: Secret) -> Result<(Exponent, Vec<u8>), KeError> {
         let mut generator = vec![0; group.modulus_len()];
         if let Some(last) = generator.last_mut() {
             *last = 2;
@@ -118,7 +119,7 @@ fn power<const LIMBS: usize>(
 }
 
 /// The prime of RFC 3526 3 (group 14), prepared for Montgomery multiplication.
-static MODP_2048: FixedMontyParams<{ U2048::LIMBS }> =
+pub(crate) static MODP_2048: FixedMontyParams<{ U2048::LIMBS }> =
     FixedMontyParams::new_vartime(Odd::<U2048>::from_be_hex(concat!(
         "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74",
         "020BBEA63B139B22514A08798E3404DDEF9519B3CD3A431B302B0A6DF25F1437",
@@ -131,7 +132,7 @@ static MODP_2048: FixedMontyParams<{ U2048::LIMBS }> =
     )));
 
 /// The prime of RFC 3526 4 (group 15), prepared for Montgomery multiplication.
-static MODP_3072: FixedMontyParams<{ U3072::LIMBS }> =
+pub(crate) static MODP_3072: FixedMontyParams<{ U3072::LIMBS }> =
     FixedMontyParams::new_vartime(Odd::<U3072>::from_be_hex(concat!(
         "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74",
         "020BBEA63B139B22514A08798E3404DDEF9519B3CD3A431B302B0A6DF25F1437",
@@ -148,7 +149,7 @@ static MODP_3072: FixedMontyParams<{ U3072::LIMBS }> =
     )));
 
 /// The prime of RFC 3526 5 (group 16), prepared for Montgomery multiplication.
-static MODP_4096: FixedMontyParams<{ U4096::LIMBS }> =
+pub(crate) static MODP_4096: FixedMontyParams<{ U4096::LIMBS }> =
     FixedMontyParams::new_vartime(Odd::<U4096>::from_be_hex(concat!(
         "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74",
         "020BBEA63B139B22514A08798E3404DDEF9519B3CD3A431B302B0A6DF25F1437",

@@ -138,9 +138,9 @@ mod tests {
     #[test]
     fn prf_plus_ends_after_255_blocks() {
         for prf in ALL {
-            let limit = 255 * prf.output_len();
+            let limit = prf.output_len().checked_mul(255).unwrap();
             assert_eq!(prf.plus(b"key", &[b"seed"], limit).unwrap().len(), limit);
-            assert_eq!(prf.plus(b"key", &[b"seed"], limit + 1), Err(PrfPlusTooLong));
+            assert_eq!(prf.plus(b"key", &[b"seed"], limit.saturating_add(1)), Err(PrfPlusTooLong));
         }
     }
 
