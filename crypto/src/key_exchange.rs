@@ -82,8 +82,8 @@ impl KeGroup {
 
 /// Our half of one key exchange: a private value, with the public value to send.
 ///
-/// Not `Clone`, and consumed by [`KeSecret::agree`]: "reuse of Diffie-Hellman exponentials" (RFC 7296 2.12) cannot
-/// happen.
+/// Not `Clone`, and consumed by [`KeSecret::agree`]: no Diffie-Hellman exponential is ever reused
+/// (RFC 7296 2.12).
 pub struct KeSecret {
     group: KeGroup,
     public: Vec<u8>,

@@ -9,7 +9,7 @@ use crate::secret::Secret;
 /// A pseudorandom function: HMAC with a hash of the SHA-2 family (RFC 4868).
 ///
 /// A key of any length will do; one longer than the hash's block (64, 128, 128 octets) is hashed first, as HMAC
-/// says. PRF_HMAC_SHA1 and PRF_HMAC_MD5 are not offered (RFC 8247 2.2 discourages them).
+/// says. PRF_HMAC_SHA1 (on its way out, RFC 8247 2.2) and PRF_HMAC_MD5 (MUST NOT) are not offered.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Prf {
     /// PRF_HMAC_SHA2_256.
