@@ -158,3 +158,102 @@ pub fn patch_length(message: &mut [u8]) {
         field.copy_from_slice(&length.to_be_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The header of the message in RFC 7634 Appendix B, as if nothing followed it.
+    const RFC_7634: [u8; 28] = [
+        0xc0, 0xc1, 0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7, 0xd0, 0xd1, 0xd2, 0xd3, 0xd4, 0xd5, 0xd6, 0xd7, 0x2e,
+        0x20, 0x25, 0x00, 0x00, 0x00, 0x00, 0x09, 0x00, 0x00, 0x00, 0x1c,
+    ];
+
+    fn parsed() -> Header {
+        Header {
+            initiator_spi: IkeSpi::from_bytes([0xc0, 0xc1, 0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7]),
+            responder_spi: IkeSpi::from_bytes([0xd0, 0xd1, 0xd2, 0xd3, 0xd4, 0xd5, 0xd6, 0xd7]),
+            next_payload: PayloadType::ENCRYPTED,
+            major: 2,
+            minor: 0,
+            exchange: ExchangeType::INFORMATIONAL,
+            flags: Flags { initiator: false, response: false },
+            message_id: MessageId(9),
+            length: 28,
+        }
+    }
+
+    fn with(at: usize, octet: u8) -> [u8; 28] {
+        let mut message = RFC_7634;
+        message[at] = octet;
+        message
+    }
+
+    #[test]
+    fn the_header_of_rfc_7634_is_read_and_written() {
+        assert_eq!(Header::parse(&RFC_7634), Ok(parsed()));
+        let mut out = Vec::new();
+        parsed().emit(&mut out);
+        assert_eq!(out, RFC_7634);
+    }
+
+    #[test]
+    fn only_the_i_and_r_flags_mean_something() {
+        for octet in 0..=u8::MAX {
+            let header = Header::parse(&with(19, octet)).unwrap();
+            let flags = Flags { initiator: octet & 0x08 != 0, response: octet & 0x20 != 0 };
+            assert_eq!(header, Header { flags, ..parsed() });
+            let mut out = Vec::new();
+            header.emit(&mut out);
+            assert_eq!(out[19], octet & 0x28);
+        }
+    }
+
+    #[test]
+    fn the_minor_version_is_ignored_and_sent_as_zero() {
+        let header = Header::parse(&with(17, 0x2f)).unwrap();
+        assert_eq!(header, Header { minor: 15, ..parsed() });
+        let mut out = Vec::new();
+        header.emit(&mut out);
+        assert_eq!(out[17], 0x20);
+    }
+
+    #[test]
+    fn another_major_version_is_told_apart_and_its_fields_can_still_be_read() {
+        for major in [0, 1, 3, 15] {
+            let mut message = with(17, major << 4);
+            message[27] = 99;
+            assert_eq!(Header::parse(&message), Err(WireError::UnsupportedMajorVersion { major }));
+            let header = Header::parse_any_version(&message).unwrap();
+            assert_eq!(header, Header { major, length: 99, ..parsed() });
+        }
+    }
+
+    #[test]
+    fn a_length_that_is_not_the_datagrams_is_refused() {
+        for length in [0, 27, 29, 255] {
+            let error = Header::parse(&with(27, length)).unwrap_err();
+            assert_eq!(error, WireError::WrongLength { stated: length.into(), actual: 28 });
+        }
+        let error = Header::parse(&with(24, 0xff)).unwrap_err();
+        assert_eq!(error, WireError::WrongLength { stated: 0xff00_001c, actual: 28 });
+    }
+
+    #[test]
+    fn less_than_a_header_is_refused() {
+        for length in 0..Header::LEN {
+            assert_eq!(Header::parse(&RFC_7634[..length]), Err(WireError::NoHeader { length }));
+        }
+    }
+
+    #[test]
+    fn a_message_gets_its_own_length() {
+        let mut message = with(27, 0).to_vec();
+        message.resize(300, 0);
+        patch_length(&mut message);
+        assert_eq!(Header::parse(&message).map(|header| header.length), Ok(300));
+        let mut stub = [7; 27];
+        patch_length(&mut stub);
+        assert_eq!(stub, [7; 27]);
+    }
+}

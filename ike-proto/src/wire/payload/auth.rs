@@ -38,3 +38,24 @@ impl<'a> AuthPayload<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn auth_is_method_and_data_whatever_is_reserved() {
+        let auth = AuthPayload { method: AuthMethod::SHARED_KEY, data: &[0xaa, 0xbb] };
+        assert_eq!(AuthPayload::parse(&[2, 0xff, 0xff, 0xff, 0xaa, 0xbb]), Ok(auth));
+        let mut out = Vec::new();
+        auth.emit(&mut out).unwrap();
+        assert_eq!(out, [2, 0, 0, 0, 0xaa, 0xbb]);
+    }
+
+    #[test]
+    fn auth_without_its_fixed_part_is_truncated() {
+        for length in 0..4 {
+            assert_eq!(AuthPayload::parse(&[2, 0, 0, 0][..length]), Err(Fault::Truncated));
+        }
+    }
+}

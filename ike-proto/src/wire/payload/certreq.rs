@@ -36,3 +36,22 @@ impl<'a> CertReqPayload<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_request_is_encoding_and_data() {
+        let parsed = CertReqPayload { encoding: CertEncoding::X509_SIGNATURE, authorities: &[0x30, 0x82] };
+        assert_eq!(CertReqPayload::parse(&[4, 0x30, 0x82]), Ok(parsed));
+        let mut out = Vec::new();
+        parsed.emit(&mut out).unwrap();
+        assert_eq!(out, [4, 0x30, 0x82]);
+    }
+
+    #[test]
+    fn a_certificate_request_without_an_encoding_is_truncated() {
+        assert_eq!(CertReqPayload::parse(&[]), Err(Fault::Truncated));
+    }
+}

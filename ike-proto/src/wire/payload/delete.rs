@@ -77,3 +77,52 @@ impl DeletePayload {
 fn size_of_spi(protocol: Protocol) -> u8 {
     if protocol == Protocol::IKE { 0 } else { SPI_SIZE }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn emitted(protocol: Protocol, spis: usize) -> Result<Vec<u8>, Fault> {
+        let mut out = Vec::new();
+        let spis = (0..spis).map(|spi| EspSpi(256 + u32::try_from(spi).unwrap())).collect();
+        DeletePayload { protocol, spis }.emit(&mut out).map(|()| out)
+    }
+
+    #[test]
+    fn a_delete_of_child_sas_lists_their_spis() {
+        let octets = [3, 4, 0, 2, 0, 0, 1, 0, 0, 0, 1, 1];
+        assert_eq!(emitted(Protocol::ESP, 2).unwrap(), octets);
+        let delete = DeletePayload { protocol: Protocol::ESP, spis: vec![EspSpi(256), EspSpi(257)] };
+        assert_eq!(DeletePayload::parse(&octets), Ok(delete));
+    }
+
+    #[test]
+    fn a_delete_of_the_ike_sa_lists_nothing() {
+        assert_eq!(emitted(Protocol::IKE, 0).unwrap(), [1, 0, 0, 0]);
+        let delete = DeletePayload { protocol: Protocol::IKE, spis: vec![] };
+        assert_eq!(DeletePayload::parse(&[1, 0, 0, 0]), Ok(delete));
+        assert_eq!(emitted(Protocol::IKE, 1), Err(Fault::WrongCount));
+        assert_eq!(DeletePayload::parse(&[1, 0, 0, 1]), Err(Fault::WrongCount));
+    }
+
+    #[test]
+    fn an_spi_size_that_is_not_the_protocols_is_refused() {
+        for octets in [[1, 8, 0, 0], [3, 0, 0, 0], [3, 8, 0, 0], [2, 3, 0, 0]] {
+            assert_eq!(DeletePayload::parse(&octets), Err(Fault::WrongSpiSize));
+        }
+    }
+
+    #[test]
+    fn a_count_that_is_not_the_number_of_spis_is_refused() {
+        assert_eq!(DeletePayload::parse(&[3, 4, 0, 2, 0, 0, 1, 0]), Err(Fault::Truncated));
+        assert_eq!(DeletePayload::parse(&[3, 4, 0, 0, 0, 0, 1, 0]), Err(Fault::Trailing));
+    }
+
+    #[test]
+    fn a_delete_lists_as_many_spis_as_the_limit_and_no_more() {
+        let octets = emitted(Protocol::AH, MAX_DELETE_SPIS).unwrap();
+        assert_eq!(DeletePayload::parse(&octets).map(|delete| delete.spis.len()), Ok(MAX_DELETE_SPIS));
+        assert_eq!(emitted(Protocol::AH, MAX_DELETE_SPIS + 1), Err(Fault::TooMany));
+        assert_eq!(DeletePayload::parse(&[2, 4, 0xff, 0xff]), Err(Fault::TooMany));
+    }
+}

@@ -49,3 +49,29 @@ impl<'a> FragmentPayload<'a> {
 fn check(number: u16, total: u16) -> Result<(), Fault> {
     if number == 0 || number > total { Err(Fault::BadFragmentNumber) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fragment_is_number_total_and_body() {
+        let fragment =
+            FragmentPayload { first: PayloadType::ID_INITIATOR, number: 1, total: 513, body: &[7, 8] };
+        let octets = [0, 1, 2, 1, 7, 8];
+        assert_eq!(FragmentPayload::parse(PayloadType::ID_INITIATOR, &octets), Ok(fragment));
+        let mut out = Vec::new();
+        fragment.emit(&mut out).unwrap();
+        assert_eq!(out, octets);
+    }
+
+    #[test]
+    fn a_fragment_number_is_one_to_the_total() {
+        for (number, total) in [(0, 0), (0, 1), (1, 0), (2, 1)] {
+            assert_eq!(check(number, total), Err(Fault::BadFragmentNumber));
+        }
+        for (number, total) in [(1, 1), (1, u16::MAX), (u16::MAX, u16::MAX)] {
+            assert_eq!(check(number, total), Ok(()));
+        }
+    }
+}

@@ -53,3 +53,31 @@ impl<'a> IdPayload<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_keeps_its_reserved_octets_for_auth() {
+        let octets = [2, 0xf1, 0xf2, 0xf3, b'a', b'.', b'b'];
+        let id = IdPayload::parse(&octets).unwrap();
+        assert_eq!(id, IdPayload { id_type: IdType::FQDN, reserved: [0xf1, 0xf2, 0xf3], data: b"a.b" });
+        assert_eq!(id.body(), octets);
+    }
+
+    #[test]
+    fn an_identity_of_ours_sends_its_reserved_octets_as_zero() {
+        let mut out = Vec::new();
+        IdPayload::new(IdType::KEY_ID, b"key").emit(&mut out).unwrap();
+        assert_eq!(out, [11, 0, 0, 0, b'k', b'e', b'y']);
+    }
+
+    #[test]
+    fn an_identity_may_be_empty_but_not_truncated() {
+        assert_eq!(IdPayload::parse(&[13, 0, 0, 0]), Ok(IdPayload::new(IdType::NULL, &[])));
+        for length in 0..4 {
+            assert_eq!(IdPayload::parse(&[13, 0, 0, 0][..length]), Err(Fault::Truncated));
+        }
+    }
+}

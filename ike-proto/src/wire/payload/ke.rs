@@ -39,3 +39,25 @@ impl<'a> KePayload<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::ke;
+
+    #[test]
+    fn ke_is_group_and_data_whatever_is_reserved() {
+        let parsed = KePayload { group: ke::X25519, data: &[1, 2, 3] };
+        assert_eq!(KePayload::parse(&[0, 31, 0xff, 0xff, 1, 2, 3]), Ok(parsed));
+        let mut out = Vec::new();
+        parsed.emit(&mut out).unwrap();
+        assert_eq!(out, [0, 31, 0, 0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn ke_without_its_fixed_part_is_truncated() {
+        for length in 0..4 {
+            assert_eq!(KePayload::parse(&[0, 31, 0, 0][..length]), Err(Fault::Truncated));
+        }
+    }
+}

@@ -35,3 +35,24 @@ fn check(data: &[u8]) -> Result<(), Fault> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nonce_has_16_to_256_octets_both_ways() {
+        let octets = [7; 257];
+        for (length, expected) in [
+            (0, Err(Fault::TooShort)),
+            (15, Err(Fault::TooShort)),
+            (16, Ok(())),
+            (256, Ok(())),
+            (257, Err(Fault::TooLong)),
+        ] {
+            let data = &octets[..length];
+            assert_eq!(NoncePayload::parse(data).map(drop), expected);
+            assert_eq!(NoncePayload { data }.emit(&mut Vec::new()), expected);
+        }
+    }
+}

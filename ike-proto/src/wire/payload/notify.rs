@@ -56,3 +56,46 @@ impl<'a> NotifyPayload<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_notify_of_rfc_7634_is_read_and_written() {
+        // RFC 7634 Appendix B: SET_WINDOW_SIZE, 10.
+        let octets = [0x00, 0x00, 0x40, 0x01, 0x00, 0x00, 0x00, 0x0a];
+        let notify = NotifyPayload::new(NotifyType::SET_WINDOW_SIZE, &[0, 0, 0, 10]);
+        assert_eq!(NotifyPayload::parse(&octets), Ok(notify));
+        let mut out = Vec::new();
+        notify.emit(&mut out).unwrap();
+        assert_eq!(out, octets);
+    }
+
+    #[test]
+    fn a_notify_about_a_child_sa_carries_its_spi() {
+        let notify = NotifyPayload {
+            protocol: Protocol::ESP,
+            spi: &[1, 2, 3, 4],
+            kind: NotifyType::REKEY_SA,
+            data: &[],
+        };
+        assert_eq!(NotifyPayload::parse(&[3, 4, 0x40, 0x09, 1, 2, 3, 4]), Ok(notify));
+    }
+
+    #[test]
+    fn an_spi_of_any_size_is_kept_and_one_past_the_end_is_truncated() {
+        let mut octets = vec![255, 255, 0, 44];
+        octets.resize(4 + 255, 9);
+        assert_eq!(NotifyPayload::parse(&octets).map(|notify| notify.spi.len()), Ok(255));
+        octets.pop();
+        assert_eq!(NotifyPayload::parse(&octets), Err(Fault::Truncated));
+    }
+
+    #[test]
+    fn an_spi_longer_than_its_size_field_is_not_sent() {
+        let spi = [0; 256];
+        let notify = NotifyPayload { spi: &spi, ..NotifyPayload::new(NotifyType::REKEY_SA, &[]) };
+        assert_eq!(notify.emit(&mut Vec::new()), Err(Fault::TooLong));
+    }
+}

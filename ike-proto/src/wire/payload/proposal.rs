@@ -138,3 +138,100 @@ pub(super) fn check_last(last: u8, rest: &[u8], more: u8) -> Result<(), Fault> {
     let expected = if rest.is_empty() { LAST } else { more };
     if last == expected { Ok(()) } else { Err(Fault::WrongLastMark) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{TransformType, encr, esn};
+
+    fn esp() -> Proposal {
+        Proposal {
+            number: 1,
+            protocol: Protocol::ESP,
+            spi: Spi::Esp(EspSpi(0x0102_0304)),
+            transforms: vec![
+                Transform::new(TransformType::ENCR, encr::CHACHA20_POLY1305),
+                Transform::new(TransformType::ESN, esn::NO),
+            ],
+        }
+    }
+
+    const ESP: [u8; 24] = [1, 3, 4, 2, 1, 2, 3, 4, 3, 0, 0, 8, 1, 0, 0, 28, 0, 0, 0, 8, 5, 0, 0, 0];
+
+    fn with(at: usize, octet: u8) -> [u8; 24] {
+        let mut octets = ESP;
+        octets[at] = octet;
+        octets
+    }
+
+    #[test]
+    fn a_proposal_is_read_and_written() {
+        assert_eq!(Proposal::parse(&ESP), Ok(esp()));
+        let mut out = Vec::new();
+        esp().emit(&mut out).unwrap();
+        assert_eq!(out, ESP);
+    }
+
+    #[test]
+    fn reserved_octets_are_ignored() {
+        for at in [9, 13, 17, 21] {
+            assert_eq!(Proposal::parse(&with(at, 0xff)), Ok(esp()));
+        }
+    }
+
+    #[test]
+    fn the_count_of_transforms_must_be_what_is_there() {
+        assert_eq!(Proposal::parse(&with(3, 3)), Err(Fault::Truncated));
+        assert_eq!(Proposal::parse(&with(3, 1)), Err(Fault::WrongCount));
+        assert_eq!(Proposal::parse(&with(3, 0)), Err(Fault::WrongCount));
+    }
+
+    #[test]
+    fn the_last_transform_says_so_and_no_other_does() {
+        for (at, mark) in [(8, 0), (8, 2), (16, 3), (16, 1)] {
+            assert_eq!(Proposal::parse(&with(at, mark)), Err(Fault::WrongLastMark));
+        }
+    }
+
+    #[test]
+    fn a_transform_length_must_be_that_of_a_transform() {
+        assert_eq!(Proposal::parse(&with(11, 0)), Err(Fault::LengthTooSmall));
+        assert_eq!(Proposal::parse(&with(11, 7)), Err(Fault::Truncated));
+    }
+
+    #[test]
+    fn an_spi_is_told_by_its_size() {
+        for (size, spi) in [
+            (0, Spi::None),
+            (4, Spi::Esp(EspSpi(0x0505_0505))),
+            (8, Spi::Ike(IkeSpi::from_bytes([5; 8]))),
+            (3, Spi::Other(vec![5; 3])),
+            (255, Spi::Other(vec![5; 255])),
+        ] {
+            let mut octets = vec![1, 1, size, 0];
+            octets.resize(4 + usize::from(size), 5);
+            let parsed = Proposal::parse(&octets).unwrap();
+            assert_eq!(parsed.spi, spi);
+            let mut out = Vec::new();
+            parsed.emit(&mut out).unwrap();
+            assert_eq!(out, octets);
+        }
+    }
+
+    #[test]
+    fn an_spi_longer_than_its_size_field_is_not_sent() {
+        let proposal = Proposal { spi: Spi::Other(vec![0; 256]), ..esp() };
+        assert_eq!(proposal.emit(&mut Vec::new()), Err(Fault::TooLong));
+    }
+
+    #[test]
+    fn a_proposal_holds_as_many_transforms_as_it_can_count() {
+        let transform = Transform::new(TransformType::ESN, esn::NO);
+        let full = Proposal { transforms: vec![transform; MAX_TRANSFORMS], ..esp() };
+        let mut out = Vec::new();
+        full.emit(&mut out).unwrap();
+        assert_eq!(Proposal::parse(&out), Ok(full));
+        let over = Proposal { transforms: vec![transform; MAX_TRANSFORMS + 1], ..esp() };
+        assert_eq!(over.emit(&mut Vec::new()), Err(Fault::TooMany));
+    }
+}

@@ -104,3 +104,63 @@ impl fmt::Display for Transform {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{encr, ke};
+
+    /// AES-GCM-16 with the given attributes.
+    fn parse(attributes: &[u8]) -> Result<Transform, Fault> {
+        Transform::parse(&[&[1, 0xff, 0, 20], attributes].concat())
+    }
+
+    const GCM: Transform = Transform::new(TransformType::ENCR, encr::AES_GCM_16);
+
+    #[test]
+    fn a_key_length_is_read_and_written() {
+        let transform = Transform::with_key_length(TransformType::ENCR, encr::AES_GCM_16, 256);
+        assert_eq!(parse(&[0x80, 14, 1, 0]), Ok(transform));
+        let mut out = Vec::new();
+        transform.emit(&mut out).unwrap();
+        assert_eq!(out, [1, 0, 0, 20, 0x80, 14, 1, 0]);
+    }
+
+    #[test]
+    fn an_attribute_of_another_type_marks_the_transform() {
+        let marked = Transform { unknown_attributes: true, ..GCM };
+        assert_eq!(parse(&[0x80, 15, 1, 0]), Ok(marked));
+        assert_eq!(parse(&[0x00, 15, 0, 3, 1, 2, 3]), Ok(marked));
+        assert_eq!(marked.emit(&mut Vec::new()), Err(Fault::Unsendable));
+    }
+
+    #[test]
+    fn a_second_key_length_or_one_in_the_long_form_marks_the_transform() {
+        let transform = parse(&[0x80, 14, 1, 0, 0x80, 14, 0, 128]).unwrap();
+        assert_eq!(transform, Transform { key_length: Some(256), unknown_attributes: true, ..GCM });
+        let transform = parse(&[0x00, 14, 0, 2, 1, 0]).unwrap();
+        assert_eq!(transform, Transform { unknown_attributes: true, ..GCM });
+    }
+
+    #[test]
+    fn attributes_of_zero_length_end_with_the_transform() {
+        let transform = parse(&[0; 4000]).unwrap();
+        assert_eq!(transform, Transform { unknown_attributes: true, ..GCM });
+    }
+
+    #[test]
+    fn an_attribute_that_reaches_past_the_transform_is_truncated() {
+        for attributes in [&[0x80][..], &[0x80, 14], &[0x80, 14, 1], &[0, 15, 0, 1], &[0, 15, 0xff, 0xff, 1]]
+        {
+            assert_eq!(parse(attributes), Err(Fault::Truncated));
+        }
+    }
+
+    #[test]
+    fn a_transform_prints_its_type_name_and_key_length() {
+        let transform = Transform::with_key_length(TransformType::ENCR, encr::AES_GCM_16, 256);
+        assert_eq!(transform.to_string(), "ENCR AES_GCM_16-256");
+        assert_eq!(Transform::new(TransformType::KE, ke::X25519).to_string(), "KE X25519");
+        assert_eq!(Transform::new(TransformType(99), TransformId(7)).to_string(), "TransformType(99) 7");
+    }
+}

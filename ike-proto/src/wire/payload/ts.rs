@@ -160,3 +160,107 @@ fn ipv4(input: &[u8]) -> Read<'_, IpAddr> {
 fn ipv6(input: &[u8]) -> Read<'_, IpAddr> {
     octets::<16>(input).map(|(rest, address)| (rest, IpAddr::from(address)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    use super::*;
+
+    /// TCP port 443 of 192.0.2.0 to 192.0.2.255.
+    const IPV4: [u8; 16] = [7, 6, 0, 16, 1, 187, 1, 187, 192, 0, 2, 0, 192, 0, 2, 255];
+
+    fn ipv4() -> TrafficSelector {
+        let [start, end] = [0, 255].map(|last| Ipv4Addr::new(192, 0, 2, last).into());
+        TrafficSelector::new(6, 443, 443, start, end).unwrap()
+    }
+
+    fn ipv6() -> TrafficSelector {
+        let [start, end] = [0, u128::MAX].map(|address: u128| Ipv6Addr::from(address).into());
+        TrafficSelector::new(0, 0, 65535, start, end).unwrap()
+    }
+
+    fn parse(number: u8, selectors: &[&[u8]]) -> Result<Vec<TrafficSelector>, Fault> {
+        let body = [&[number, 0xff, 0xff, 0xff], selectors.concat().as_slice()].concat();
+        TsPayload::parse(&body).map(|ts| ts.selectors)
+    }
+
+    fn with(at: usize, octet: u8) -> [u8; 16] {
+        let mut octets = IPV4;
+        octets[at] = octet;
+        octets
+    }
+
+    #[test]
+    fn selectors_of_both_families_are_read_and_written() {
+        let ts = TsPayload { selectors: vec![ipv4(), ipv6()] };
+        let mut out = Vec::new();
+        ts.emit(&mut out).unwrap();
+        let ipv6 = [&[8, 0, 0, 40, 0, 0, 255, 255][..], &[0; 16], &[255; 16]].concat();
+        assert_eq!(out, [&[2, 0, 0, 0][..], &IPV4, &ipv6].concat());
+        assert_eq!(parse(2, &[&IPV4, &ipv6]), Ok(ts.selectors));
+    }
+
+    #[test]
+    fn the_number_of_selectors_must_be_what_is_there() {
+        assert_eq!(parse(0, &[]), Err(Fault::Empty));
+        assert_eq!(parse(0, &[&IPV4]), Err(Fault::Empty));
+        assert_eq!(parse(2, &[&IPV4]), Err(Fault::Truncated));
+        assert_eq!(parse(1, &[&IPV4, &IPV4]), Err(Fault::WrongCount));
+        assert_eq!(TsPayload { selectors: vec![] }.emit(&mut Vec::new()), Err(Fault::Empty));
+    }
+
+    #[test]
+    fn selectors_of_unknown_types_are_skipped_and_counted() {
+        let unknown = [9, 0, 0, 6, 1, 2];
+        assert_eq!(parse(3, &[&unknown, &IPV4, &unknown]), Ok(vec![ipv4()]));
+        assert_eq!(parse(1, &[&unknown]), Ok(vec![]));
+        assert_eq!(parse(1, &[&unknown, &IPV4]), Err(Fault::WrongCount));
+    }
+
+    #[test]
+    fn a_selector_length_must_be_that_of_its_type() {
+        assert_eq!(parse(1, &[&with(3, 0)]), Err(Fault::LengthTooSmall));
+        assert_eq!(parse(1, &[&with(3, 15)]), Err(Fault::Truncated));
+        assert_eq!(parse(1, &[&with(3, 17), &[0]]), Err(Fault::Trailing));
+        assert_eq!(parse(1, &[&with(0, 8)]), Err(Fault::Truncated));
+        let zero: [&[u8]; 255] = [&[9, 0, 0, 0]; 255];
+        assert_eq!(parse(255, &zero), Err(Fault::LengthTooSmall));
+    }
+
+    #[test]
+    fn a_selector_that_starts_after_its_end_is_refused() {
+        assert_eq!(parse(1, &[&with(8, 193)]), Err(Fault::BadRange));
+        assert_eq!(parse(1, &[&with(4, 2)]), Err(Fault::BadRange));
+        let reversed = TrafficSelector { start: ipv4().end, end: ipv4().start, ..ipv4() };
+        assert_eq!(TsPayload { selectors: vec![reversed] }.emit(&mut Vec::new()), Err(Fault::BadRange));
+    }
+
+    #[test]
+    fn the_ends_of_a_selector_are_of_one_family() {
+        let (v4, v6) = (ipv4(), ipv6());
+        assert_eq!(TrafficSelector::new(0, 0, 65535, v4.start, v6.end), None);
+        let mixed = TrafficSelector { start: v4.start, ..v6 };
+        assert_eq!(TsPayload { selectors: vec![mixed] }.emit(&mut Vec::new()), Err(Fault::BadRange));
+    }
+
+    #[test]
+    fn opaque_ports_are_no_reversed_range() {
+        let opaque = TrafficSelector::new(6, 65535, 0, ipv4().start, ipv4().end).unwrap();
+        assert!(opaque.has_opaque_port());
+        let mut out = Vec::new();
+        TsPayload { selectors: vec![opaque] }.emit(&mut out).unwrap();
+        assert_eq!(TsPayload::parse(&out), Ok(TsPayload { selectors: vec![opaque] }));
+        assert_eq!(TrafficSelector::new(6, 65535, 1, ipv4().start, ipv4().end), None);
+    }
+
+    #[test]
+    fn a_payload_holds_as_many_selectors_as_it_can_count() {
+        let full = TsPayload { selectors: vec![ipv6(); MAX_SELECTORS] };
+        let mut out = Vec::new();
+        full.emit(&mut out).unwrap();
+        assert_eq!(TsPayload::parse(&out), Ok(full));
+        let over = TsPayload { selectors: vec![ipv6(); MAX_SELECTORS + 1] };
+        assert_eq!(over.emit(&mut Vec::new()), Err(Fault::TooMany));
+    }
+}

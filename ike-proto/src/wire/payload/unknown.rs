@@ -29,3 +29,18 @@ impl UnknownPayload<'_> {
 fn has_variant(payload_type: PayloadType) -> bool {
     matches!(payload_type.0, 33..=47) || payload_type == PayloadType::ENCRYPTED_FRAGMENT
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_that_would_be_read_as_something_else_is_not_sent() {
+        for octet in 0..=u8::MAX {
+            let unknown = UnknownPayload { payload_type: PayloadType(octet), critical: false, body: &[] };
+            let known = octet == 0 || (33..=47).contains(&octet) || octet == 53;
+            let expected = if known { Err(Fault::Unsendable) } else { Ok(()) };
+            assert_eq!(unknown.emit(&mut Vec::new()), expected, "type {octet}");
+        }
+    }
+}
