@@ -84,7 +84,7 @@ mod tests {
 
     fn emitted(protocol: Protocol, spis: usize) -> Result<Vec<u8>, Fault> {
         let mut out = Vec::new();
-        let spis = (0..spis).map(|spi| EspSpi(256 + u32::try_from(spi).unwrap())).collect();
+        let spis = (256..).take(spis).map(EspSpi).collect();
         DeletePayload { protocol, spis }.emit(&mut out).map(|()| out)
     }
 
