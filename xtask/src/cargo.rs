@@ -68,7 +68,7 @@ pub fn fuzz(arguments: &[String]) -> Result<u8> {
 }
 
 /// The target folder, wherever the environment or a configuration file puts it.
-fn target() -> Result<PathBuf> {
+pub fn target() -> Result<PathBuf> {
     let metadata = output(&mut cargo(&["metadata", "--format-version=1", "--no-deps"]))?;
     string_field(&metadata, "target_directory")
         .map(PathBuf::from)

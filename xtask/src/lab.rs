@@ -42,7 +42,7 @@ pub struct Job {
     pub files: Vec<(PathBuf, String)>,
     /// Variables for the script.
     pub variables: Vec<(String, String)>,
-    /// Where `$OUT` comes back to.
+    /// Where `$OUT` comes back to; by default a folder named after the script in the target folder.
     pub out: Option<PathBuf>,
     /// Seconds until the guest is killed.
     pub timeout: u32,
@@ -121,7 +121,10 @@ pub struct Done {
 pub fn run(job: Job) -> Result<Done> {
     let guest = Guest::ready()?;
     let work = std::env::temp_dir().join(format!("ikev2d-lab-{}", std::process::id()));
-    let out = job.out.clone().unwrap_or_else(|| work.join("out"));
+    let out = match &job.out {
+        Some(out) => out.clone(),
+        None => fresh_out(&job.script)?,
+    };
     fs::create_dir_all(&work).map_err(at(&work))?;
     fs::create_dir_all(&out).map_err(at(&out))?;
     let _ = fs::remove_file(out.join(".status"));
@@ -149,15 +152,20 @@ pub fn run(job: Job) -> Result<Done> {
         eprintln!("{}", last_words(&out.join("console.log"), killed.then_some(job.timeout)));
         if killed { TIMED_OUT } else { GUEST_DIED }
     });
-    for file in ["initrd", "live", "result"] {
-        let _ = fs::remove_file(work.join(file));
-    }
-    if job.out.is_some() {
-        let _ = fs::remove_dir_all(&work);
-    } else {
-        println!("xtask: what the guest left is in {}", out.display());
-    }
+    // In the temporary folder: what stays if this fails is no harm.
+    let _ = fs::remove_dir_all(&work);
+    println!("xtask: the guest's files are in {}", out.display());
     Ok(Done { status, out })
+}
+
+/// The default place for what the guest leaves, without what an earlier run left there.
+fn fresh_out(script: &Path) -> Result<PathBuf> {
+    let stem = script.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let out = cargo::target()?.join("lab").join(stem);
+    if out.exists() {
+        fs::remove_dir_all(&out).map_err(at(&out))?;
+    }
+    Ok(out)
 }
 
 /// Everything that the guest gets: its first programs, the lab's scripts, the job.

@@ -16,7 +16,7 @@ usage: cargo xtask COMMAND
   lab [OPTIONS] -- SCRIPT [ARGS]   run a bash script as root in a guest with its own Debian kernel
       --files SRC[:NAME]           copy a file or folder of this machine to /job/NAME (may be repeated)
       --env K=V                    set a variable for the script (may be repeated)
-      --out DIR                    where the guest's $OUT and the console log go (default: a new temporary folder)
+      --out DIR                    where the guest's $OUT and the console log go (default: target/lab/SCRIPT)
       --timeout SECS               kill the guest after that (default 300; exit status 124)
       --memory MiB                 the guest's memory (default 1024)
       --no-build                   do not build and ship ikev2d and ikectl
