@@ -1,1 +1,2 @@
-//! The daemon.
+//! The daemon's parts: everything that touches the world. The protocol's decisions are `ike-proto`'s.
+pub mod net;
