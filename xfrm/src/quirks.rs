@@ -173,12 +173,9 @@ impl Replay {
     pub(crate) fn emit(self, request: &mut Request) {
         let Self::Bitmap { window } = self else { return };
         let words = window.div_ceil(u32::BITS);
-        let bitmap = vec![0; usize::try_from(words).unwrap_or(0).saturating_mul(4)];
         let counters = [0; XFRM_REPLAY_ESN_LEN - 8];
-        request.attribute(
-            XFRMA_REPLAY_ESN_VAL,
-            &[&words.to_ne_bytes(), &counters, &window.to_ne_bytes(), &bitmap],
-        );
+        // Without the bitmap itself: the kernel then starts with an empty one, of so many words.
+        request.attribute(XFRMA_REPLAY_ESN_VAL, &[&words.to_ne_bytes(), &counters, &window.to_ne_bytes()]);
     }
 }
 

@@ -38,9 +38,9 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// No request of this crate is longer: headers and structure (240), the longest algorithms (260), a replay window of
-    /// 4096 packets (540), six templates (388), mark, if_id, encapsulation and others (100).
-    pub(crate) const MAX_MESSAGE: usize = 2048;
+    /// No request of this crate is longer: headers and structure (240), the longest algorithms (260), six templates (388),
+    /// replay window, mark, if_id, encapsulation and others (120); rounded up.
+    pub(crate) const MAX_MESSAGE: usize = 1024;
 
     pub(crate) fn with_capacity(octets: usize) -> Self {
         Self { bytes: Zeroizing::new(Vec::with_capacity(octets)), last: 0 }

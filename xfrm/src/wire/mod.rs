@@ -1,6 +1,8 @@
 //! Requests to octets and answers to values; no sockets.
 
 pub(crate) mod attributes;
+#[cfg(test)]
+mod captures;
 pub(crate) mod event;
 pub(crate) mod frame;
 pub(crate) mod policy;
