@@ -1,2 +1,5 @@
 //! The daemon's parts: everything that touches the world. The protocol's decisions are `ike-proto`'s.
+pub mod config;
+pub mod dataplane;
+pub mod keeper;
 pub mod net;
