@@ -365,7 +365,9 @@ impl fmt::Display for Reason {
             Reason::UnknownIdentity(id) => write!(f, "AUTHENTICATION_FAILED: no peer has the identity {id}"),
             Reason::NoProposalChosen => f.write_str("NO_PROPOSAL_CHOSEN: no common proposal"),
             Reason::TrafficSelectors => f.write_str("TS_UNACCEPTABLE: no common traffic selectors"),
-            Reason::WrongMode(Mode::Transport) => f.write_str("the peer wants transport mode, we want tunnel"),
+            Reason::WrongMode(Mode::Transport) => {
+                f.write_str("the peer wants transport mode, we want tunnel")
+            }
             Reason::WrongMode(Mode::Tunnel) => f.write_str("the peer wants tunnel mode, we want transport"),
             Reason::NoKey(why) => write!(f, "no key: {why}"),
             Reason::Kernel(why) => write!(f, "the kernel refused the SAs: {why}"),

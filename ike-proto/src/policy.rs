@@ -172,7 +172,7 @@ pub struct Timing {
     pub retransmissions: u32,
     /// Probe the peer when nothing authenticated came in for this long (RFC 7296 section 2.4).
     pub liveness: Duration,
-    /// An IKE SA is replaced by a new one after this long (less up to a tenth, at random).
+    /// An IKE SA, and all that it carries, ends after this long; a new one takes its place at 80 to 97 hundredths.
     pub ike_lifetime: Duration,
     /// A peer that is down is tried again after this long at first, doubled each time.
     pub retry_first: Duration,

@@ -112,7 +112,10 @@ fn emit_payload(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{EncryptedPayload, NoncePayload, UnknownPayload, VendorIdPayload};
+    use crate::wire::{
+        EncryptedPayload, NoncePayload, Proposal, Protocol, SaPayload, Spi, Transform, TransformType,
+        UnknownPayload, VendorIdPayload, esn,
+    };
 
     const VENDOR_ID: Payload<'_> = Payload::VendorId(VendorIdPayload { data: &[7] });
 
@@ -230,5 +233,22 @@ mod tests {
         let over = Payload::VendorId(VendorIdPayload { data: &data });
         let too_long = fault(PayloadType::VENDOR_ID, 0, Fault::TooLong);
         assert_eq!(emit_chain(&[over], &mut Vec::new()), Err(too_long));
+    }
+
+    #[test]
+    fn an_sa_within_every_count_is_still_refused_when_it_is_too_long_in_all() {
+        let transforms = vec![Transform::new(TransformType::ESN, esn::NO); 255];
+        let proposals = (1..=255)
+            .map(|number| Proposal {
+                number,
+                protocol: Protocol::ESP,
+                spi: Spi::None,
+                transforms: transforms.clone(),
+            })
+            .collect();
+        let too_long = fault(PayloadType::SA, 0, Fault::TooLong);
+        let mut out = Vec::new();
+        assert_eq!(emit_chain(&[Payload::Sa(SaPayload { proposals })], &mut out), Err(too_long));
+        assert_eq!(out, []);
     }
 }

@@ -1,0 +1,76 @@
+//! The exchanges as values: data in, outcome out. None of them sees an SA, a clock or a socket.
+
+pub(crate) mod auth;
+pub(crate) mod child;
+pub(crate) mod init;
+pub(crate) mod narrow;
+pub(crate) mod propose;
+
+use crate::message::ShapeError;
+use crate::wire::{NotifyPayload, NotifyType, Payload, PayloadType, Protocol, TransformId};
+
+/// Why a request is refused: each is exactly one error notify of RFC 7296 section 3.10.1.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// "The recipient does not recognize a payload that is marked critical."
+    UnsupportedCriticalPayload(PayloadType),
+    /// "The IKE message ... was invalid because some type, length, or value was out of range."
+    InvalidSyntax,
+    /// "None of the proposed crypto suites was acceptable."
+    NoProposalChosen,
+    /// "The D-H Group # field in the KE payload is not the group # selected by the responder."
+    InvalidKe(TransformId),
+    /// "The authentication failed": whatever the reason, the peer learns no more.
+    AuthenticationFailed,
+    /// "None of the addresses/protocols/ports in the supplied Traffic Selectors is acceptable."
+    TsUnacceptable,
+    /// "The responder is unwilling to accept any more Child SAs on this IKE SA."
+    NoAdditionalSas,
+}
+
+impl Refusal {
+    /// The only place that turns a refusal into a notify.
+    pub fn notify(self) -> RefusalNotify {
+        let (kind, data) = match self {
+            Refusal::UnsupportedCriticalPayload(payload) => {
+                (NotifyType::UNSUPPORTED_CRITICAL_PAYLOAD, vec![payload.0])
+            }
+            Refusal::InvalidSyntax => (NotifyType::INVALID_SYNTAX, Vec::new()),
+            Refusal::NoProposalChosen => (NotifyType::NO_PROPOSAL_CHOSEN, Vec::new()),
+            Refusal::InvalidKe(group) => (NotifyType::INVALID_KE_PAYLOAD, group.0.to_be_bytes().to_vec()),
+            Refusal::AuthenticationFailed => (NotifyType::AUTHENTICATION_FAILED, Vec::new()),
+            Refusal::TsUnacceptable => (NotifyType::TS_UNACCEPTABLE, Vec::new()),
+            Refusal::NoAdditionalSas => (NotifyType::NO_ADDITIONAL_SAS, Vec::new()),
+        };
+        RefusalNotify { kind, data }
+    }
+}
+
+impl From<ShapeError> for Refusal {
+    fn from(error: ShapeError) -> Refusal {
+        match error {
+            ShapeError::UnsupportedCritical(payload) => Refusal::UnsupportedCriticalPayload(payload),
+            ShapeError::Missing(_) | ShapeError::Repeated(_) | ShapeError::Invalid(_) => {
+                Refusal::InvalidSyntax
+            }
+        }
+    }
+}
+
+/// A refusal's notify, owning its data.
+pub(crate) struct RefusalNotify {
+    kind: NotifyType,
+    data: Vec<u8>,
+}
+
+impl RefusalNotify {
+    /// Errors of section 3.10.1 as used here are about the message or the IKE SA: no protocol, no SPI.
+    pub fn payload(&self) -> Payload<'_> {
+        Payload::Notify(NotifyPayload {
+            protocol: Protocol::NONE,
+            spi: &[],
+            kind: self.kind,
+            data: &self.data,
+        })
+    }
+}

@@ -1,0 +1,346 @@
+//! Proposals (RFC 7296 sections 2.7, 3.3 and 3.3.6): what we offer, what we choose, what we accept.
+
+use crypto::{Encryption, IkeSuite, Integrity, KeGroup, Prf, Protection};
+
+use crate::ids::EspSpi;
+use crate::keys::{encryption_number, group_number, integrity_number, prf_number};
+use crate::policy::{Esn, EspProposal, IkeProposal};
+use crate::wire::{
+    Proposal, Protocol, SaPayload, Spi, Transform, TransformId, TransformType, esn, integ, ke,
+};
+
+/// What both ends agree to protect an IKE SA with.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct IkeChoice {
+    pub suite: IkeSuite,
+    pub group: KeGroup,
+}
+
+/// What both ends agree to protect a Child SA with.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EspChoice {
+    pub protection: Protection,
+    pub esn: Esn,
+    /// The SPI that the peer chose.
+    pub spi: EspSpi,
+}
+
+/// SAi1: all proposals of ours, numbered from one, without an SPI ("SPI size 0" in the initial exchange).
+pub(crate) fn ike_offer(ours: &[IkeProposal]) -> SaPayload {
+    let proposals = (1_u8..).zip(ours).map(|(number, ours)| Proposal {
+        number,
+        protocol: Protocol::IKE,
+        spi: Spi::None,
+        transforms: ike_transforms(ours),
+    });
+    SaPayload { proposals: proposals.collect() }
+}
+
+fn ike_transforms(ours: &IkeProposal) -> Vec<Transform> {
+    let mut transforms: Vec<Transform> = ours.encryption.iter().copied().map(encryption).collect();
+    transforms.extend(ours.prf.iter().copied().map(prf));
+    transforms.extend(ours.integrity.iter().copied().map(integrity));
+    transforms.extend(ours.groups.iter().copied().map(group));
+    transforms
+}
+
+/// SAi2: as [`ike_offer`], with our SPI and without key exchange groups, which IKE_AUTH cannot use (2.17).
+pub(crate) fn esp_offer(ours: &[EspProposal], spi: EspSpi) -> SaPayload {
+    let proposals = (1_u8..).zip(ours).map(|(number, ours)| {
+        let mut transforms: Vec<Transform> = ours.encryption.iter().copied().map(encryption).collect();
+        transforms.extend(ours.integrity.iter().copied().map(integrity));
+        transforms.extend(ours.esn.iter().copied().map(sequence));
+        Proposal { number, protocol: Protocol::ESP, spi: Spi::Esp(spi), transforms }
+    });
+    SaPayload { proposals: proposals.collect() }
+}
+
+/// As responder: the first proposal of ours, in our order of preference, that the initiator offers too.
+///
+/// Among the groups that suit both, the one that the initiator already sent a KE payload for is taken: any other
+/// would cost a round trip (section 1.2).
+pub(crate) fn choose_ike(
+    ours: &[IkeProposal],
+    offered: &SaPayload,
+    sent: TransformId,
+) -> Option<(IkeChoice, SaPayload)> {
+    ours.iter().find_map(|ours| offered.proposals.iter().find_map(|offer| choose_ike_of(ours, offer, sent)))
+}
+
+fn choose_ike_of(ours: &IkeProposal, offer: &Proposal, sent: TransformId) -> Option<(IkeChoice, SaPayload)> {
+    if offer.protocol != Protocol::IKE || offer.spi != Spi::None || !only(offer, &IKE_TYPES) {
+        return None;
+    }
+    let (cipher, t_cipher) = pick(&ours.encryption, offer, encryption)?;
+    let (function, t_prf) = pick(&ours.prf, offer, prf)?;
+    let preferred = ours.groups.iter().copied().find(|ours| group_number(*ours) == sent);
+    let (group, t_group) = preferred
+        .and_then(|preferred| pick(&[preferred], offer, group))
+        .or_else(|| pick(&ours.groups, offer, group))?;
+    let (protection, t_integrity) = pick_protection(cipher, &ours.integrity, offer)?;
+    let suite = IkeSuite { protection, prf: function };
+    let transforms =
+        [Some(t_cipher), Some(t_prf), t_integrity, Some(t_group)].into_iter().flatten().collect();
+    Some((IkeChoice { suite, group }, answer(offer, Spi::None, transforms)))
+}
+
+/// As responder: the first ESP proposal of ours that the initiator offers too.
+pub(crate) fn choose_esp(
+    ours: &[EspProposal],
+    offered: &SaPayload,
+    our_spi: EspSpi,
+) -> Option<(EspChoice, SaPayload)> {
+    ours.iter()
+        .find_map(|ours| offered.proposals.iter().find_map(|offer| choose_esp_of(ours, offer, our_spi)))
+}
+
+fn choose_esp_of(ours: &EspProposal, offer: &Proposal, our_spi: EspSpi) -> Option<(EspChoice, SaPayload)> {
+    if offer.protocol != Protocol::ESP || !only(offer, &ESP_TYPES) {
+        return None;
+    }
+    let spi = usable_spi(offer)?;
+    let (cipher, t_cipher) = pick(&ours.encryption, offer, encryption)?;
+    let (esn, t_esn) = pick(&ours.esn, offer, sequence)?;
+    let (protection, t_integrity) = pick_protection(cipher, &ours.integrity, offer)?;
+    // "the SA payloads in the IKE_AUTH exchange cannot contain Transform Type 4 ... with any value other than
+    // NONE" (1.2): NONE is confirmed as every offered type must be, other values are ignored.
+    let none = Transform::new(TransformType::KE, ke::NONE);
+    let t_group = offer.transforms.contains(&none).then_some(none);
+    let transforms = [Some(t_cipher), t_integrity, t_group, Some(t_esn)].into_iter().flatten().collect();
+    Some((EspChoice { protection, esn, spi }, answer(offer, Spi::Esp(our_spi), transforms)))
+}
+
+/// As initiator: whether the answer is one of our proposals, one transform of each type and nothing else.
+///
+/// RFC 7296 section 2.7: "The initiator ... MUST check that the accepted offer is consistent with one of its
+/// proposals, and if not MUST terminate the exchange."
+pub(crate) fn accept_ike(ours: &[IkeProposal], answer: &SaPayload) -> Option<IkeChoice> {
+    let (ours, answer) = matching(ours, answer)?;
+    let sent = answer.transforms.iter().find(|t| t.kind == TransformType::KE)?.id;
+    let (choice, accepted) = choose_ike_of(ours, answer, sent)?;
+    same(answer, &accepted).then_some(choice)
+}
+
+/// Whether what was chosen before the peer was known is in its own policy too.
+pub(crate) fn allows(ours: &[IkeProposal], suite: IkeSuite, group: KeGroup) -> bool {
+    ours.iter().any(|ours| {
+        ours.encryption.contains(&suite.protection.encryption())
+            && suite.protection.integrity().is_none_or(|used| ours.integrity.contains(&used))
+            && ours.prf.contains(&suite.prf)
+            && ours.groups.contains(&group)
+    })
+}
+
+/// As initiator: the same for a Child SA.
+pub(crate) fn accept_esp(ours: &[EspProposal], answer: &SaPayload) -> Option<EspChoice> {
+    let (ours, answer) = matching(ours, answer)?;
+    let (choice, accepted) = choose_esp_of(ours, answer, EspSpi(EspSpi::FIRST_USABLE))?;
+    same(answer, &accepted).then_some(choice)
+}
+
+/// The single answered proposal, and ours of the same number.
+fn matching<'a, 'b, P>(ours: &'a [P], answer: &'b SaPayload) -> Option<(&'a P, &'b Proposal)> {
+    let [answer] = answer.proposals.as_slice() else { return None };
+    let index = usize::from(answer.number).checked_sub(1)?;
+    Some((ours.get(index)?, answer))
+}
+
+/// An answer holds exactly the transforms that choosing from it yields.
+fn same(answer: &Proposal, accepted: &SaPayload) -> bool {
+    accepted.proposals.first().is_some_and(|accepted| {
+        accepted.transforms.len() == answer.transforms.len()
+            && accepted.transforms.iter().all(|transform| answer.transforms.contains(transform))
+    })
+}
+
+/// "the number and attributes of the accepted proposal ... MUST be returned unmodified" (3.3).
+fn answer(offer: &Proposal, spi: Spi, transforms: Vec<Transform>) -> SaPayload {
+    SaPayload {
+        proposals: vec![Proposal { number: offer.number, protocol: offer.protocol, spi, transforms }],
+    }
+}
+
+const IKE_TYPES: [TransformType; 4] =
+    [TransformType::ENCR, TransformType::PRF, TransformType::INTEG, TransformType::KE];
+const ESP_TYPES: [TransformType; 4] =
+    [TransformType::ENCR, TransformType::INTEG, TransformType::KE, TransformType::ESN];
+
+/// "If the responder receives a proposal that contains a Transform Type it does not understand ... it MUST
+/// consider this proposal unacceptable" (3.3.6). Unknown transforms of a known type are just never picked.
+fn only(offer: &Proposal, types: &[TransformType]) -> bool {
+    offer.transforms.iter().all(|transform| types.contains(&transform.kind))
+}
+
+/// The first of ours, in our order, that the offer has: bit for bit, attributes included.
+fn pick<T: Copy>(ours: &[T], offer: &Proposal, number: fn(T) -> Transform) -> Option<(T, Transform)> {
+    ours.iter().map(|ours| (*ours, number(*ours))).find(|(_, transform)| offer.transforms.contains(transform))
+}
+
+/// A cipher with its integrity algorithm: none, absent or explicit, for AEAD; one for all others (3.3, RFC 5282 8).
+fn pick_protection(
+    cipher: Encryption,
+    ours: &[Integrity],
+    offer: &Proposal,
+) -> Option<(Protection, Option<Transform>)> {
+    if cipher.is_aead() {
+        let none = Transform::new(TransformType::INTEG, integ::NONE);
+        let offered = offer.transforms.iter().any(|transform| transform.kind == TransformType::INTEG);
+        let explicit = offer.transforms.contains(&none);
+        // Integrity algorithms without NONE beside an AEAD cipher: the proposal means another cipher (3.3).
+        return if offered && !explicit {
+            None
+        } else {
+            Some((Protection::aead(cipher)?, explicit.then_some(none)))
+        };
+    }
+    let (algorithm, transform) = pick(ours, offer, integrity)?;
+    Some((Protection::cbc(cipher, algorithm)?, Some(transform)))
+}
+
+/// An ESP SPI that may be used: 4 octets, not reserved.
+fn usable_spi(offer: &Proposal) -> Option<EspSpi> {
+    match offer.spi {
+        Spi::Esp(spi) if spi.is_usable() => Some(spi),
+        Spi::Esp(_) | Spi::None | Spi::Ike(_) | Spi::Other(_) => None,
+    }
+}
+
+fn encryption(cipher: Encryption) -> Transform {
+    match encryption_number(cipher) {
+        (id, Some(bits)) => Transform::with_key_length(TransformType::ENCR, id, bits),
+        (id, None) => Transform::new(TransformType::ENCR, id),
+    }
+}
+
+fn prf(function: Prf) -> Transform {
+    Transform::new(TransformType::PRF, prf_number(function))
+}
+
+fn integrity(algorithm: Integrity) -> Transform {
+    Transform::new(TransformType::INTEG, integrity_number(algorithm))
+}
+
+fn group(group: KeGroup) -> Transform {
+    Transform::new(TransformType::KE, group_number(group))
+}
+
+fn sequence(numbers: Esn) -> Transform {
+    let id = match numbers {
+        Esn::No => esn::NO,
+        Esn::Yes => esn::YES,
+    };
+    Transform::new(TransformType::ESN, id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gcm() -> IkeProposal {
+        IkeProposal {
+            encryption: vec![Encryption::AesGcm16_256, Encryption::AesGcm16_128],
+            integrity: vec![],
+            prf: vec![Prf::HmacSha2_256],
+            groups: vec![KeGroup::X25519, KeGroup::P256],
+        }
+    }
+
+    fn cbc() -> IkeProposal {
+        IkeProposal {
+            encryption: vec![Encryption::AesCbc256],
+            integrity: vec![Integrity::HmacSha2_256_128],
+            prf: vec![Prf::HmacSha2_256],
+            groups: vec![KeGroup::Modp2048],
+        }
+    }
+
+    #[test]
+    fn what_is_chosen_from_an_offer_is_accepted_by_its_maker() {
+        let ours = [gcm(), cbc()];
+        for theirs in [vec![gcm()], vec![cbc()], vec![cbc(), gcm()]] {
+            let (choice, answer) = choose_ike(&theirs, &ike_offer(&ours), ke::X25519).unwrap();
+            assert_eq!(accept_ike(&ours, &answer), Some(choice));
+        }
+    }
+
+    #[test]
+    fn our_preference_decides_but_a_sent_key_exchange_is_used() {
+        let (choice, _) = choose_ike(&[gcm()], &ike_offer(&[gcm()]), ke::ECP_256).unwrap();
+        assert_eq!(choice.group, KeGroup::P256);
+        let (choice, _) = choose_ike(&[gcm()], &ike_offer(&[gcm()]), ke::MODP_2048).unwrap();
+        assert_eq!(choice.group, KeGroup::X25519);
+    }
+
+    #[test]
+    fn an_unknown_transform_type_spoils_its_proposal_alone() {
+        let mut offer = ike_offer(&[gcm(), cbc()]);
+        offer.proposals[0].transforms.push(Transform::new(TransformType(6), TransformId(36)));
+        let (choice, answer) = choose_ike(&[gcm(), cbc()], &offer, ke::X25519).unwrap();
+        assert_eq!(choice.group, KeGroup::Modp2048);
+        assert_eq!(answer.proposals[0].number, 2);
+    }
+
+    #[test]
+    fn a_cipher_without_its_key_length_is_skipped() {
+        let mut offer = ike_offer(&[cbc()]);
+        offer.proposals[0].transforms[0].key_length = None;
+        assert_eq!(choose_ike(&[cbc()], &offer, ke::MODP_2048), None);
+    }
+
+    #[test]
+    fn a_proposal_without_a_mandatory_transform_is_refused() {
+        for missing in IKE_TYPES {
+            let mut offer = ike_offer(&[cbc()]);
+            offer.proposals[0].transforms.retain(|transform| transform.kind != missing);
+            assert_eq!(choose_ike(&[cbc()], &offer, ke::MODP_2048), None, "{missing}");
+        }
+    }
+
+    #[test]
+    fn an_answer_with_two_transforms_of_a_type_is_refused() {
+        let ours = [gcm()];
+        let (_, mut answer) = choose_ike(&ours, &ike_offer(&ours), ke::X25519).unwrap();
+        answer.proposals[0].transforms.push(group(KeGroup::P256));
+        assert_eq!(accept_ike(&ours, &answer), None);
+    }
+
+    #[test]
+    fn an_explicit_integrity_none_beside_aead_is_confirmed() {
+        let mut offer = ike_offer(&[gcm()]);
+        offer.proposals[0].transforms.push(Transform::new(TransformType::INTEG, integ::NONE));
+        let (_, answer) = choose_ike(&[gcm()], &offer, ke::X25519).unwrap();
+        assert!(answer.proposals[0].transforms.iter().any(|t| t.kind == TransformType::INTEG));
+    }
+
+    fn esp() -> EspProposal {
+        EspProposal {
+            encryption: vec![Encryption::AesGcm16_128],
+            integrity: vec![],
+            groups: vec![KeGroup::X25519],
+            esn: vec![Esn::No],
+        }
+    }
+
+    #[test]
+    fn an_esp_proposal_without_a_sequence_number_transform_or_with_a_reserved_spi_is_refused() {
+        let offer = esp_offer(&[esp()], EspSpi(0x1000));
+        assert!(choose_esp(&[esp()], &offer, EspSpi(0x2000)).is_some());
+        let mut bad = offer.clone();
+        bad.proposals[0].transforms.retain(|t| t.kind != TransformType::ESN);
+        assert_eq!(choose_esp(&[esp()], &bad, EspSpi(0x2000)), None);
+        let mut bad = offer;
+        bad.proposals[0].spi = Spi::Esp(EspSpi(255));
+        assert_eq!(choose_esp(&[esp()], &bad, EspSpi(0x2000)), None);
+    }
+
+    #[test]
+    fn groups_in_the_first_child_offer_are_ignored_and_none_is_confirmed() {
+        let mut offer = esp_offer(&[esp()], EspSpi(0x1000));
+        offer.proposals[0].transforms.push(group(KeGroup::X25519));
+        let (_, answer) = choose_esp(&[esp()], &offer, EspSpi(0x2000)).unwrap();
+        assert!(answer.proposals[0].transforms.iter().all(|t| t.kind != TransformType::KE));
+        offer.proposals[0].transforms.push(Transform::new(TransformType::KE, ke::NONE));
+        let (_, answer) = choose_esp(&[esp()], &offer, EspSpi(0x2000)).unwrap();
+        assert!(answer.proposals[0].transforms.contains(&Transform::new(TransformType::KE, ke::NONE)));
+    }
+}

@@ -1,0 +1,189 @@
+//! The phases of an IKE SA: what exists in each, and nothing else. "Waiting for a response" is not among them:
+//! that is the outbound window's business, and the peer's requests are served meanwhile (RFC 7296 section 2.3).
+//!
+//! ```text
+//! initiator   Routing -> InitSent -> SigningRequest -> AuthSent -> VerifyingResponder -+
+//!                                                                                      +-> Established -> Closing
+//! responder   HalfOpen -> VerifyingInitiator -> SigningResponse -> InstallingFirst ----+
+//!
+//! any authenticated end that must still be told twice -> Lingering -> Ended;  any other end -> Ended
+//! ```
+
+use std::collections::BTreeMap;
+
+use crypto::{IkeSuite, KeGroup};
+
+use crate::exchange::Refusal;
+use crate::exchange::child::{ChildChoice, Hosts};
+use crate::exchange::init::{Agreed, Initiation};
+use crate::ids::EspSpi;
+use crate::message::auth::ChildPart;
+use crate::natd::Nat;
+use crate::output::{ChildEnd, ChildId, Reason};
+use crate::policy::Mode;
+use crate::seal::Channel;
+use crate::time::Time;
+use crate::wire::{NotifyType, TrafficSelector};
+
+use super::authenticated::Authenticated;
+
+pub(crate) enum Phase {
+    /// Which local address reaches the peer? (`Work::Route`)
+    Routing,
+    /// IKE_SA_INIT is sent.
+    InitSent(InitSent),
+    /// Keys exist; our AUTH is being made (`Work::Sign`).
+    SigningRequest(Box<Agreed>),
+    /// IKE_AUTH is sent.
+    AuthSent(AuthSent),
+    /// The responder's AUTH is being checked (`Work::Verify`).
+    VerifyingResponder(VerifyingResponder),
+    /// We answered IKE_SA_INIT and wait for IKE_AUTH, but not for long.
+    HalfOpen(HalfOpen),
+    /// The initiator's AUTH is being checked (`Work::Verify`).
+    VerifyingInitiator(VerifyingInitiator),
+    /// The initiator is authentic; our AUTH is being made (`Work::Sign`).
+    SigningResponse(SigningResponse),
+    /// The first Child SA is being installed, before the response goes out (`Work::InstallChild`).
+    InstallingFirst(Box<InstallingFirst>),
+    /// Both ends are authentic.
+    Established(Box<Established>),
+    /// Of no more use; our Delete is sent or waits for its turn.
+    Closing(Closing),
+    /// Of no more use; kept to answer the peer's last request again.
+    Lingering(Time),
+    /// To be forgotten.
+    Ended,
+}
+
+pub(crate) struct InitSent {
+    pub initiation: Initiation,
+    /// Somebody refused in clear: believed only when no better answer comes soon (section 2.4).
+    pub refused: Option<NotifyType>,
+}
+
+pub(crate) struct AuthSent {
+    pub agreed: Box<Agreed>,
+    pub child: Asked,
+}
+
+/// The Child SA that we asked for.
+#[derive(Copy, Clone)]
+pub(crate) struct Asked {
+    pub spi: EspSpi,
+    pub hosts: Hosts,
+}
+
+pub(crate) struct VerifyingResponder {
+    pub agreed: Box<Agreed>,
+    pub asked: Asked,
+    pub answer: Result<Option<ChildPart>, NotifyType>,
+}
+
+pub(crate) struct HalfOpen {
+    pub agreed: Box<Agreed>,
+    pub until: Time,
+}
+
+pub(crate) struct VerifyingInitiator {
+    pub agreed: Box<Agreed>,
+    pub child: Option<ChildPart>,
+    pub initial_contact: bool,
+}
+
+pub(crate) struct SigningResponse {
+    pub authenticated: Authenticated,
+    pub plan: ChildPlan,
+    pub initial_contact: bool,
+}
+
+/// What the responder will say about the first Child SA.
+pub(crate) enum ChildPlan {
+    /// Nothing: the initiator asked for none.
+    None,
+    /// Yes.
+    Make(ChildChoice, ChildPart),
+    /// No.
+    Refuse(Refusal, Reason),
+}
+
+pub(crate) struct InstallingFirst {
+    pub authenticated: Authenticated,
+    pub auth: Vec<u8>,
+    pub answer: ChildPart,
+    pub child: Child,
+    pub initial_contact: bool,
+}
+
+/// One Child SA as the IKE SA remembers it: no keys, those are in the kernel.
+#[derive(Clone, Debug)]
+pub(crate) struct Child {
+    pub end: ChildEnd,
+    pub mode: Mode,
+    pub esp: crate::exchange::propose::EspChoice,
+    pub encapsulated: bool,
+    pub local: Vec<TrafficSelector>,
+    pub remote: Vec<TrafficSelector>,
+    pub state: ChildState,
+}
+
+/// Whether the kernel has a Child SA yet.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ChildState {
+    Installing,
+    Installed(Time),
+}
+
+pub(crate) struct Established {
+    pub channel: Channel,
+    pub suite: IkeSuite,
+    pub group: KeGroup,
+    pub nat: Nat,
+    pub since: Time,
+    /// When something authentic last came in.
+    pub heard: Time,
+    /// When a NAT keepalive was last sent.
+    pub kept_alive: Time,
+    /// When to replace it by a new one.
+    pub soft: Time,
+    /// When it ends, come what may.
+    pub hard: Time,
+    /// The lower of the two nonces: decides between duplicates.
+    pub lowest_nonce: Vec<u8>,
+    pub children: BTreeMap<ChildId, Child>,
+}
+
+pub(crate) struct Closing {
+    pub channel: Channel,
+    pub farewell: Farewell,
+}
+
+/// The last thing that we say on an IKE SA.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Farewell {
+    /// A Delete payload for the IKE SA (section 1.4.1), still to be sent.
+    Delete,
+    /// "a separate INFORMATIONAL exchange" with AUTHENTICATION_FAILED (section 2.21.2), still to be sent.
+    AuthenticationFailed,
+    /// It is sent.
+    Sent,
+}
+
+impl Phase {
+    /// The phase by name, for `ikectl status`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Phase::Routing => "routing",
+            Phase::InitSent(_) => "init-sent",
+            Phase::HalfOpen(_) => "half-open",
+            Phase::SigningRequest(_)
+            | Phase::AuthSent(_)
+            | Phase::VerifyingResponder(_)
+            | Phase::VerifyingInitiator(_)
+            | Phase::SigningResponse(_)
+            | Phase::InstallingFirst(_) => "authenticating",
+            Phase::Established(_) => "established",
+            Phase::Closing(_) | Phase::Lingering(_) | Phase::Ended => "closing",
+        }
+    }
+}

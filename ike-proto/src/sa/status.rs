@@ -1,0 +1,58 @@
+//! What an IKE SA shows of itself.
+
+use crate::ids::EspSpi;
+use crate::status::{ChildStatus, IkeStatus};
+
+use super::Sa;
+use super::phase::{Child, ChildState, Phase};
+
+impl Sa {
+    pub fn status(&self) -> IkeStatus {
+        let empty = IkeStatus {
+            peer: self.peer,
+            spis: self.spis(),
+            role: self.role,
+            phase: self.phase.name(),
+            path: self.path,
+            suite: None,
+            nat: (false, false),
+            established: None,
+            children: Vec::new(),
+        };
+        match &self.phase {
+            Phase::Established(sa) => IkeStatus {
+                suite: Some((sa.suite, sa.group)),
+                nat: (sa.nat.local, sa.nat.remote),
+                established: Some(sa.since),
+                children: sa.children.values().filter_map(child_status).collect(),
+                ..empty
+            },
+            _ => empty,
+        }
+    }
+
+    /// Whether one of its Child SAs has this SPI, in either direction.
+    pub fn has_child(&self, spi: EspSpi) -> bool {
+        match &self.phase {
+            Phase::Established(sa) => sa
+                .children
+                .values()
+                .any(|child| child.end.inbound_spi == spi || child.end.outbound_spi == spi),
+            _ => false,
+        }
+    }
+}
+
+fn child_status(child: &Child) -> Option<ChildStatus> {
+    let ChildState::Installed(installed) = child.state else { return None };
+    Some(ChildStatus {
+        end: child.end,
+        mode: child.mode,
+        protection: child.esp.protection,
+        esn: child.esp.esn,
+        encapsulated: child.encapsulated,
+        local_selectors: child.local.clone(),
+        remote_selectors: child.remote.clone(),
+        installed,
+    })
+}
