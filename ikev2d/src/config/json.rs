@@ -139,7 +139,9 @@ mod tests {
 
     #[test]
     fn what_no_field_takes_is_named() {
-        for (text, name) in [("null", "null"), ("1.5", "a number that is not a 64-bit integer"), ("true", "a boolean")] {
+        for (text, name) in
+            [("null", "null"), ("1.5", "a number that is not a 64-bit integer"), ("true", "a boolean")]
+        {
             assert_eq!(parse(&source(text)).unwrap().kind.name(), name);
         }
     }

@@ -1,8 +1,9 @@
 //! Collects what is wrong with a configuration while it is checked.
 
+use std::fmt;
 use std::path::Path;
 
-use super::diagnostic::{Diagnostic, Errors, Location, MAX_DIAGNOSTICS, Severity};
+use super::diagnostic::{Diagnostic, Errors, Location, MAX_DIAGNOSTICS, Severity, Snippet};
 use super::source::{Source, Span};
 
 /// The diagnostics so far.
@@ -16,35 +17,38 @@ pub(super) struct Report {
 impl Report {
     /// An error at a place in a file.
     pub(super) fn error(&mut self, source: &Source, span: &Span, message: impl Into<String>, help: Help) {
-        self.add(Severity::Error, source, span, message.into(), help);
+        self.problem(source, span, Problem::new(message, help));
     }
 
     /// A warning at a place in a file.
     pub(super) fn warning(&mut self, source: &Source, span: &Span, message: impl Into<String>, help: Help) {
-        self.add(Severity::Warning, source, span, message.into(), help);
+        self.add(Severity::Warning, source, span, Problem::new(message, help));
     }
 
-    /// An error of a file or directory as a whole.
-    pub(super) fn file_error(&mut self, file: &Path, message: impl Into<String>, help: Help) {
-        self.push(Diagnostic {
-            severity: Severity::Error,
-            location: Location::file(file),
-            message: message.into(),
-            snippet: None,
-            help: help.0,
-        });
+    /// A value's problem at the value's place.
+    pub(super) fn problem(&mut self, source: &Source, span: &Span, problem: Problem) {
+        self.add(Severity::Error, source, span, problem);
     }
 
-    fn add(&mut self, severity: Severity, source: &Source, span: &Span, message: String, help: Help) {
-        let location = source.location(span.start);
-        let snippet = source.snippet(span);
-        self.push(Diagnostic { severity, location, message, snippet, help: help.0 });
+    /// A problem of a file as a whole.
+    pub(super) fn file_problem(&mut self, file: &Path, problem: Problem) {
+        self.push(Severity::Error, Location::file(file), None, problem);
     }
 
-    fn push(&mut self, diagnostic: Diagnostic) {
-        self.failed |= diagnostic.severity == Severity::Error;
+    /// A warning about a file as a whole.
+    pub(super) fn file_warning(&mut self, file: &Path, message: impl Into<String>, help: Help) {
+        self.push(Severity::Warning, Location::file(file), None, Problem::new(message, help));
+    }
+
+    fn add(&mut self, severity: Severity, source: &Source, span: &Span, problem: Problem) {
+        self.push(severity, source.location(span.start), source.snippet(span), problem);
+    }
+
+    fn push(&mut self, severity: Severity, location: Location, snippet: Option<Snippet>, problem: Problem) {
+        self.failed |= severity == Severity::Error;
         if self.diagnostics.len() < MAX_DIAGNOSTICS {
-            self.diagnostics.push(diagnostic);
+            let Problem { message, help } = problem;
+            self.diagnostics.push(Diagnostic { severity, location, message, snippet, help: help.0 });
         } else {
             self.omitted = self.omitted.saturating_add(1);
         }
@@ -62,7 +66,30 @@ impl Report {
     }
 }
 
+/// What is wrong with one value, without its place.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Problem {
+    message: String,
+    help: Help,
+}
+
+impl Problem {
+    pub(super) fn new(message: impl Into<String>, help: Help) -> Problem {
+        Problem { message: message.into(), help }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.help.0 {
+            Some(help) => write!(f, "{}; {help}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
 /// What to do about an error.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Help(Option<String>);
 
 impl Help {
@@ -146,10 +173,10 @@ mod tests {
     fn beyond_the_limit_diagnostics_are_counted() {
         let mut report = Report::default();
         for _ in 0..MAX_DIAGNOSTICS + 3 {
-            report.file_error(Path::new("f"), "wrong", Help::NONE);
+            report.file_problem(Path::new("f"), Problem::new("wrong", Help::NONE));
         }
         let errors = report.finish(Some(())).unwrap_err();
         assert_eq!((errors.diagnostics.len(), errors.omitted), (MAX_DIAGNOSTICS, 3));
-        assert!(errors.to_string().ends_with("error: wrong\n --> f\n\n... and 3 more"));
+        assert!(errors.to_string().ends_with("error: wrong\n  --> f\n\n... and 3 more"));
     }
 }

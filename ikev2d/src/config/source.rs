@@ -106,7 +106,9 @@ impl Source {
 fn may_hold_a_key(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
     SECRET_WORDS.iter().any(|word| {
-        text.split(word).skip(1).any(|after| after.trim_start_matches(QUOTES_AND_SPACE).starts_with(['=', ':']))
+        text.split(word)
+            .skip(1)
+            .any(|after| after.trim_start_matches(QUOTES_AND_SPACE).starts_with(['=', ':']))
     })
 }
 
@@ -173,7 +175,8 @@ mod tests {
 
     #[test]
     fn a_line_that_may_hold_a_key_is_not_shown() {
-        for text in ["psk = x", "Secret: x", "psk-file = 'x', psk = 'y'", "my_password=x", "{\"psk\": \"x\"}"] {
+        for text in ["psk = x", "Secret: x", "psk-file = 'x', psk = 'y'", "my_password=x", "{\"psk\": \"x\"}"]
+        {
             assert_eq!(source(text).snippet(&(0..1)), None, "{text}");
         }
         assert_eq!(source(&format!("psk = {}", "x".repeat(1000))).snippet(&(900..901)), None);

@@ -23,13 +23,7 @@ impl Keeper {
     }
 
     /// Does `Work::Sign`: our AUTH data over `octets`.
-    pub fn sign(
-        &self,
-        peer: PeerId,
-        authentication: Authentication,
-        prf: Prf,
-        octets: &[u8],
-    ) -> Completion {
+    pub fn sign(&self, peer: PeerId, authentication: Authentication, prf: Prf, octets: &[u8]) -> Completion {
         let Authentication::Psk = authentication;
         Completion::Signed(match self.keys.get(&peer) {
             Some(key) => Ok(psk_auth(prf, key, &[octets]).expose().to_vec()),
@@ -48,9 +42,7 @@ impl Keeper {
     ) -> Completion {
         let Authentication::Psk = authentication;
         let key = self.keys.get(&peer);
-        Completion::Verified(
-            key.is_some_and(|key| auth_equal(psk_auth(prf, key, &[octets]).expose(), auth)),
-        )
+        Completion::Verified(key.is_some_and(|key| auth_equal(psk_auth(prf, key, &[octets]).expose(), auth)))
     }
 }
 
@@ -89,8 +81,7 @@ mod tests {
         let theirs = keeper(b"another key");
         let auth = auth(&keeper(b"a key in common"), Prf::HmacSha2_256);
         for auth in [&auth[..], &auth[..31], &[]] {
-            let verified =
-                theirs.verify(PEER, Authentication::Psk, Prf::HmacSha2_256, b"octets", auth);
+            let verified = theirs.verify(PEER, Authentication::Psk, Prf::HmacSha2_256, b"octets", auth);
             assert_eq!(verified, Completion::Verified(false));
         }
     }
