@@ -62,7 +62,7 @@ pub enum Fault {
     Empty,
     /// A count field does not agree with what is there.
     WrongCount,
-    /// A "last substructure" field that is neither "last" at the end nor "more" before it.
+    /// A Last Substruc field that does not say last at the end, or more before it.
     WrongLastMark,
     /// Proposal numbers that do not count up one by one.
     WrongNumber,
@@ -110,7 +110,7 @@ impl fmt::Display for Fault {
             Fault::TooMany => "too many items",
             Fault::Empty => "no items",
             Fault::WrongCount => "a count that does not match",
-            Fault::WrongLastMark => "a wrong last-substructure field",
+            Fault::WrongLastMark => "a wrong Last Substruc field",
             Fault::WrongNumber => "proposal numbers out of sequence",
             Fault::WrongSpiSize => "an SPI size that the protocol does not have",
             Fault::BadRange => "a traffic selector that starts after its end",

@@ -47,12 +47,12 @@ fn one_of_each() -> Vec<Payload<'static>> {
     };
     vec![
         Payload::Sa(SaPayload { proposals: vec![proposal(1), proposal(2)] }),
-        Payload::Ke(KePayload { group: ke::X25519, data: &[9; 32] }),
+        Payload::Ke(KePayload { group: ke::X25519, data: &[9; 4] }),
         Payload::IdInitiator(IdPayload::new(IdType::FQDN, b"a.example")),
         Payload::IdResponder(IdPayload::new(IdType::IPV4_ADDR, &[192, 0, 2, 1])),
         Payload::Cert(CertPayload { encoding: CertEncoding::X509_SIGNATURE, data: &[0x30] }),
-        Payload::CertReq(CertReqPayload { encoding: CertEncoding::X509_SIGNATURE, authorities: &[1; 20] }),
-        Payload::Auth(AuthPayload { method: AuthMethod::SHARED_KEY, data: &[3; 32] }),
+        Payload::CertReq(CertReqPayload { encoding: CertEncoding::X509_SIGNATURE, authorities: &[1; 4] }),
+        Payload::Auth(AuthPayload { method: AuthMethod::SHARED_KEY, data: &[3; 4] }),
         Payload::Nonce(NoncePayload { data: &[5; 16] }),
         Payload::Notify(NotifyPayload::new(NotifyType::COOKIE, &[6; 8])),
         Payload::Delete(DeletePayload { protocol: Protocol::ESP, spis: vec![EspSpi(256), EspSpi(257)] }),
@@ -61,7 +61,7 @@ fn one_of_each() -> Vec<Payload<'static>> {
         Payload::TsResponder(TsPayload { selectors: vec![selector] }),
         Payload::Configuration(ConfigurationPayload { body: &[1, 0, 0, 0] }),
         Payload::Unknown(UnknownPayload { payload_type: PayloadType(200), critical: true, body: &[7] }),
-        Payload::Fragment(FragmentPayload { first: PayloadType::SA, number: 2, total: 3, body: &[8; 30] }),
+        Payload::Fragment(FragmentPayload { first: PayloadType::SA, number: 2, total: 3, body: &[8; 4] }),
     ]
 }
 
@@ -99,10 +99,12 @@ fn a_message_cut_short_is_refused_at_every_length() {
 }
 
 #[test]
-fn a_message_with_any_one_octet_changed_is_refused_or_stable() {
+fn a_message_with_one_octet_changed_is_refused_or_stable() {
     let whole = message_of_everything();
+    // Every payload type, small length and flag, and the ends of the range.
+    let octets: Vec<u8> = (0..=64).chain([127, 128, 129, 142, 192, 254, 255]).collect();
     for at in 0..whole.len() {
-        for octet in 0..=u8::MAX {
+        for &octet in &octets {
             let mut changed = whole.clone();
             changed[at] = octet;
             if let Ok(chain) = parse(&changed) {
