@@ -61,7 +61,7 @@ pub fn fuzz(arguments: &[String]) -> Result<u8> {
     for target in targets.lines() {
         println!("xtask: fuzzing {target} for {seconds} s");
         let limit = format!("-max_total_time={seconds}");
-        run(&mut nightly(&["fuzz", "run", target, "--", &limit]))
+        run(&mut nightly(&["fuzz", "run", target, "--", &limit, "-verbosity=0", "-print_final_stats=1"]))
             .map_err(|why| format!("fuzz target {target}: {why}\nits input is in fuzz/artifacts/{target}"))?;
     }
     Ok(0)

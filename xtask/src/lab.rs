@@ -120,12 +120,15 @@ pub struct Done {
 /// Runs a job to its end.
 pub fn run(job: Job) -> Result<Done> {
     let guest = Guest::ready()?;
-    let work = std::env::temp_dir().join(format!("ikev2d-lab-{}", std::process::id()));
+    if !job.script.is_file() {
+        return Err(format!("lab: {}: no such script", job.script.display()));
+    }
+    let scratch = Scratch::create()?;
+    let work = &scratch.0;
     let out = match &job.out {
         Some(out) => out.clone(),
         None => fresh_out(&job.script)?,
     };
-    fs::create_dir_all(&work).map_err(at(&work))?;
     fs::create_dir_all(&out).map_err(at(&out))?;
     let _ = fs::remove_file(out.join(".status"));
 
@@ -137,7 +140,7 @@ pub fn run(job: Job) -> Result<Done> {
     let live = thread::spawn(move || copy_live(&live, log));
     let result = thread::spawn(move || collect(&result));
 
-    let mut qemu = qemu(&guest, &job, &work, &out);
+    let mut qemu = qemu(&guest, &job, work, &out);
     let ended = qemu.status().map_err(|error| format!("cannot start `{}`: {error}", shown(&qemu)));
     // If QEMU never connected, the threads still wait for somebody.
     for socket in ["live", "result"] {
@@ -152,10 +155,25 @@ pub fn run(job: Job) -> Result<Done> {
         eprintln!("{}", last_words(&out.join("console.log"), killed.then_some(job.timeout)));
         if killed { TIMED_OUT } else { GUEST_DIED }
     });
-    // In the temporary folder: what stays if this fails is no harm.
-    let _ = fs::remove_dir_all(&work);
     println!("xtask: the guest's files are in {}", out.display());
     Ok(Done { status, out })
+}
+
+/// A temporary folder for one run, gone when the run ends in whatever way.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn create() -> Result<Self> {
+        let path = std::env::temp_dir().join(format!("ikev2d-lab-{}", std::process::id()));
+        fs::create_dir_all(&path).map_err(at(&path))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 /// The default place for what the guest leaves, without what an earlier run left there.
