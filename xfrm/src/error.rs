@@ -41,11 +41,13 @@ pub struct Error {
     pub cause: Cause,
     /// What may help, for the common reasons.
     pub hint: Option<String>,
+    /// What [`Error::is_not_there`] says.
+    pub(crate) not_there: bool,
 }
 
 impl Error {
     pub(crate) fn new(operation: impl Into<String>, cause: Cause) -> Self {
-        Self { operation: operation.into(), cause, hint: None }
+        Self { operation: operation.into(), cause, hint: None, not_there: false }
     }
 
     pub(crate) fn call(operation: impl Into<String>, call: &'static str, error: &io::Error) -> Self {
@@ -71,11 +73,8 @@ impl Error {
     }
 
     /// The SA or policy to update or delete is not there.
-    ///
-    /// (Never true of an addition, whose `ENOENT` means that an algorithm is missing.)
     pub fn is_not_there(&self) -> bool {
-        let adding = self.operation.starts_with("add ");
-        !adding && matches!(self.errno(), Some(libc::ESRCH | libc::ENOENT))
+        self.not_there
     }
 }
 

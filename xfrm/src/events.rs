@@ -37,7 +37,8 @@ impl Group {
 
 /// A packet met a policy for which there is no SA.
 ///
-/// The kernel tells it once, and again only after `net.core.xfrm_acq_expires` seconds (30); meanwhile packets wait or are dropped.
+/// The kernel drops the packet and tells of it once, and again only after `net.core.xfrm_acq_expires` seconds (30):
+/// until then a placeholder stands in the SAD ([`Algorithms::Larval`](crate::Algorithms::Larval)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acquire {
     /// Outer source of the wanted SA.
@@ -67,7 +68,7 @@ pub struct Acquire {
 pub struct Expire {
     /// Which SA. An SPI of 0 is the placeholder of an [`Acquire`] that nobody served in time.
     pub id: SaId,
-    /// False: the soft limit, the SA goes on. True: the hard limit, or its deletion by another process; it is gone.
+    /// False: the soft limit, the SA goes on. True: the hard limit, the SA is gone.
     pub hard: bool,
     /// Its reqid.
     pub reqid: Reqid,
@@ -78,6 +79,8 @@ pub struct Expire {
 }
 
 /// ESP in UDP has come, and was verified, from another address or port than the SA's: the peer's NAT has changed.
+///
+/// The kernel goes on sending to the old one until the outbound SA is replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mapping {
     /// The inbound SA, under its old source (its mark is not told).
@@ -101,8 +104,8 @@ pub enum Event {
     Expire(Expire),
     /// A peer has moved.
     Mapping(Mapping),
-    /// The kernel had more to tell than the socket's buffer holds: events were lost. Compare [`Kernel::sas`](crate::Kernel::sas) with
-    /// what should be there; acquires repeat by themselves.
+    /// The kernel had more to tell than the socket's buffer holds: events were lost. Compare
+    /// [`Kernel::sas`](crate::Kernel::sas) with what should be there; acquires repeat by themselves.
     Overrun,
 }
 

@@ -1,16 +1,11 @@
-//! The handle to the kernel: changes in batches, dumps, single reads.
-//!
-//! A batch is one `sendto` with an ACK asked for the last request only. The kernel handles the requests in
-//! order and answers each that it refuses, so silence before the last answer means success. Measured on one core:
-//! 1.5 to 2 us per policy in batches, against 7 to 9 us one by one; an SA costs 5 to 20 us more, for its keys' set-up.
+//! The handle to the kernel: single reads and dumps (changes are in `batch.rs`).
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE};
 use netlink_packet_xfrm::constants::{
-    IPPROTO_ESP, XFRM_MSG_DELPOLICY, XFRM_MSG_DELSA, XFRM_MSG_GETPOLICY, XFRM_MSG_GETSA, XFRM_MSG_NEWPOLICY,
-    XFRM_MSG_NEWSA, XFRM_MSG_UPDPOLICY, XFRM_MSG_UPDSA, XFRMA_PROTO,
+    IPPROTO_ESP, XFRM_MSG_GETPOLICY, XFRM_MSG_GETSA, XFRM_MSG_NEWPOLICY, XFRM_MSG_NEWSA, XFRMA_PROTO,
 };
 use zeroize::{Zeroize, Zeroizing};
 
@@ -19,12 +14,8 @@ use crate::quirks::{DirectionSupport, XFRMA_SA_DIR};
 use crate::socket::Link;
 use crate::wire::frame::Message;
 use crate::wire::{Request, Unread, policy, sa};
-use crate::{Cause, Error, Operation, PolicyId, PolicyState, SaId, SaState, Spi};
+use crate::{Cause, Error, PolicyId, PolicyState, SaId, SaState, Spi};
 
-/// Most requests of one system call. The kernel holds its configuration lock meanwhile; more gains nothing.
-pub const MAX_PER_SEND: usize = 128;
-/// Octets of one system call: below the default SO_SNDBUF (212,992), should the buffer not be ours to enlarge.
-const MAX_OCTETS_PER_SEND: usize = 128 * 1024;
 /// How often a dump is tried when the table changes under it.
 const DUMP_ATTEMPTS: usize = 8;
 
@@ -38,20 +29,23 @@ pub struct Dump<T> {
 }
 
 /// A socket to the SAD and SPD of the network namespace in which it was opened.
+///
+/// Dropping it leaves all SAs and policies in place.
 pub struct Kernel {
-    link: Link,
+    pub(crate) link: Link,
     /// Of the next request.
-    sequence: u32,
-    direction: DirectionSupport,
+    pub(crate) sequence: u32,
+    pub(crate) direction: DirectionSupport,
     /// Dumps of SAs bring keys: wiped after each, and on drop.
-    buffer: Zeroizing<Vec<u8>>,
+    pub(crate) buffer: Zeroizing<Vec<u8>>,
 }
 
 impl Kernel {
     /// Opens the socket, and makes sure that the kernel would listen.
     ///
     /// # Errors
-    /// `EPROTONOSUPPORT` when the kernel has no XFRM (the hint names the module), `EPERM` without CAP_NET_ADMIN.
+    /// `EPROTONOSUPPORT` when the kernel has no XFRM (the hint names the module), `EPERM` without
+    /// CAP_NET_ADMIN.
     pub fn open() -> Result<Self, Error> {
         let mut kernel = Self {
             link: Link::open()?,
@@ -61,35 +55,6 @@ impl Kernel {
         };
         kernel.direction = kernel.direction_support()?;
         Ok(kernel)
-    }
-
-    /// Carries out operations in order, and tells the outcome of each, in the same order.
-    ///
-    /// One that fails does not stop the others.
-    ///
-    /// # Errors
-    /// Each result on its own: what the kernel refused, or [`Cause::Invalid`] for what was not sent.
-    pub fn apply(&mut self, operations: &[Operation]) -> Vec<Result<(), Error>> {
-        let mut results = Vec::with_capacity(operations.len());
-        let mut request = Request::with_capacity(
-            MAX_OCTETS_PER_SEND.min(operations.len().saturating_add(1).saturating_mul(Request::MAX_MESSAGE)),
-        );
-        let mut rest = operations;
-        while !rest.is_empty() {
-            let (done, later) = rest.split_at(self.fill(&mut request, rest).min(rest.len()));
-            results.append(&mut self.exchange(&request, done));
-            request.clear();
-            rest = later;
-        }
-        results
-    }
-
-    /// Carries out one operation.
-    ///
-    /// # Errors
-    /// As [`Kernel::apply`].
-    pub fn apply_one(&mut self, operation: Operation) -> Result<(), Error> {
-        self.apply(&[operation]).pop().unwrap_or(Ok(()))
     }
 
     /// All ESP SAs of the namespace, whoever installed them.
@@ -137,8 +102,8 @@ impl Kernel {
         self.read(&what, (XFRM_MSG_GETPOLICY, XFRM_MSG_NEWPOLICY), body, policy::parse)
     }
 
-    /// Asks for an SA with an impossible direction: a kernel that knows directions refuses the attribute, an older one
-    /// does not find the SA. Nothing changes either way.
+    /// Asks for an SA with an impossible direction: a kernel that knows directions (6.10) refuses the attribute, an
+    /// older one skips it and does not find the SA. Nothing changes either way.
     fn direction_support(&mut self) -> Result<DirectionSupport, Error> {
         const WHAT: &str = "ask the kernel's XFRM";
         const NO_DIRECTION: u8 = 3;
@@ -154,70 +119,6 @@ impl Kernel {
                 Some(libc::EPERM) => Err(error.with_hint(Some(NEEDS_CAPABILITY.into()))),
                 _ => Err(error),
             },
-        }
-    }
-
-    /// Appends the first of `operations` to `request`, as many as one system call takes, without those that are
-    /// invalid; returns how many it has looked at.
-    fn fill(&mut self, request: &mut Request, operations: &[Operation]) -> usize {
-        let mut looked_at = 0_usize;
-        for operation in operations.iter().take(MAX_PER_SEND) {
-            if request.is_full() && looked_at > 0 {
-                break;
-            }
-            looked_at = looked_at.saturating_add(1);
-            if operation.check().is_ok() {
-                // The sequence number is the operation's place: see `exchange`.
-                let place = u32::try_from(looked_at).unwrap_or(u32::MAX);
-                write_operation(request, self.sequence.wrapping_add(place), operation, self.direction);
-            }
-        }
-        request.acknowledge_last();
-        looked_at
-    }
-
-    /// Sends what [`Kernel::fill`] has written for `operations` and collects the outcome of each.
-    fn exchange(&mut self, request: &Request, operations: &[Operation]) -> Vec<Result<(), Error>> {
-        let first = self.sequence.wrapping_add(1);
-        self.sequence =
-            self.sequence.wrapping_add(u32::try_from(operations.len()).unwrap_or(u32::MAX)).wrapping_add(1);
-        let mut causes: Vec<Option<Cause>> =
-            operations.iter().map(|operation| operation.check().err().map(Cause::Invalid)).collect();
-        let last = causes.iter().rposition(Option::is_none);
-        if let Some(last) = last
-            && let Err(cause) = self
-                .link
-                .send(request.bytes())
-                .map_err(|error| lost("sendto", &error))
-                .and_then(|()| self.collect(first, last, &mut causes))
-        {
-            // Those that were refused are known; of the others none is.
-            causes.iter_mut().for_each(|slot| *slot = slot.take().or_else(|| Some(cause.clone())));
-        }
-        let outcome = |(operation, cause): (&Operation, Option<Cause>)| {
-            cause.map_or(Ok(()), |c| Err(operation.failed(c)))
-        };
-        operations.iter().zip(causes).map(outcome).collect()
-    }
-
-    /// Reads answers up to that of operation number `last`; puts the reason of each refusal into its place.
-    fn collect(&mut self, first: u32, last: usize, causes: &mut [Option<Cause>]) -> Result<(), Cause> {
-        loop {
-            self.link.receive(&mut self.buffer).map_err(|error| lost("recvfrom", &error))?;
-            let mut packet = self.buffer.as_slice();
-            while let Some(message) = Message::next(&mut packet) {
-                let message = message.map_err(|_| Cause::BadAnswer)?;
-                let place = usize::try_from(message.sequence.wrapping_sub(first)).unwrap_or(usize::MAX);
-                let (Some(verdict), Some(slot)) = (message.verdict(), causes.get_mut(place)) else {
-                    continue;
-                };
-                if let Err((errno, message)) = verdict {
-                    *slot = Some(Cause::Refused { errno, message });
-                }
-                if place == last {
-                    return Ok(());
-                }
-            }
         }
     }
 
@@ -265,20 +166,15 @@ impl Kernel {
         for _ in 0..DUMP_ATTEMPTS {
             let sequence = self.send(what, ask, NLM_F_REQUEST | NLM_F_DUMP, &body)?;
             let mut dump = Dump { entries: Vec::new(), foreign: 0 };
-            match self.collect_dump(what, sequence, answer, |payload| dump.push(parse(payload))) {
-                Ok(Consistency::Whole) => return Ok(dump),
-                Ok(Consistency::Interrupted) => {}
-                Err(error) => {
-                    // A dump that is broken off would make the next one fail with EBUSY.
-                    self.link = Link::open()?;
-                    return Err(error);
-                }
+            match self.collect_dump(what, sequence, answer, |payload| dump.push(parse(payload)))? {
+                Consistency::Whole => return Ok(dump),
+                Consistency::Interrupted => {}
             }
         }
         Err(Error::new(what, Cause::Interrupted))
     }
 
-    /// Reads the entries of one dump up to its end.
+    /// Reads the entries of one dump to its end: one that is left in the middle makes the next fail with `EBUSY`.
     fn collect_dump(
         &mut self,
         what: &str,
@@ -286,27 +182,29 @@ impl Kernel {
         answer: u16,
         mut entry: impl FnMut(&[u8]) -> Result<(), Unread>,
     ) -> Result<Consistency, Error> {
-        let bad = || Error::new(what, Cause::BadAnswer);
-        let mut consistency = Consistency::Whole;
+        let mut outcome = Ok(Consistency::Whole);
         loop {
             self.receive(what)?;
             let mut packet = self.buffer.as_slice();
             while let Some(message) = Message::next(&mut packet) {
-                let message = message.map_err(|_| bad())?;
+                let Ok(message) = message else {
+                    outcome = Err(Error::new(what, Cause::BadAnswer));
+                    continue;
+                };
                 if message.sequence != sequence {
                     continue;
-                }
-                if message.flags & NLM_F_DUMP_INTR != 0 {
-                    consistency = Consistency::Interrupted;
                 }
                 if let Some(Err((errno, message))) = message.verdict() {
                     return Err(Error::new(what, Cause::Refused { errno, message }));
                 }
-                if message.kind == NLMSG_DONE {
-                    return Ok(consistency);
+                if message.flags & NLM_F_DUMP_INTR != 0 && outcome.is_ok() {
+                    outcome = Ok(Consistency::Interrupted);
                 }
-                if message.kind == answer {
-                    entry(message.payload).map_err(|_| bad())?;
+                if message.kind == NLMSG_DONE {
+                    return outcome;
+                }
+                if message.kind == answer && entry(message.payload).is_err() {
+                    outcome = Err(Error::new(what, Cause::BadAnswer));
                 }
             }
         }
@@ -356,35 +254,11 @@ impl<T> Dump<T> {
 }
 
 /// The cause behind a failed system call: a time-out and an overrun mean that an answer was lost.
-fn lost(call: &'static str, error: &io::Error) -> Cause {
+pub(crate) fn lost(call: &'static str, error: &io::Error) -> Cause {
     match (error.kind(), error.raw_os_error()) {
         (io::ErrorKind::WouldBlock, _) => Cause::NoAnswer,
         (_, Some(libc::ENOBUFS)) if call == "recvfrom" => Cause::NoAnswer,
         (_, Some(errno)) => Cause::Call { call, errno },
         (_, None) => Cause::BadAnswer,
-    }
-}
-
-/// Appends the request for one operation.
-fn write_operation(request: &mut Request, sequence: u32, operation: &Operation, support: DirectionSupport) {
-    match operation {
-        Operation::AddSa(new) => {
-            request.message(XFRM_MSG_NEWSA, NLM_F_REQUEST, sequence, |r| sa::emit(r, new, support));
-        }
-        Operation::UpdateSa(new) => {
-            request.message(XFRM_MSG_UPDSA, NLM_F_REQUEST, sequence, |r| sa::emit(r, new, support));
-        }
-        Operation::DeleteSa(id) => {
-            request.message(XFRM_MSG_DELSA, NLM_F_REQUEST, sequence, |r| sa::emit_id(r, id));
-        }
-        Operation::AddPolicy(new) => {
-            request.message(XFRM_MSG_NEWPOLICY, NLM_F_REQUEST, sequence, |r| policy::emit(r, new));
-        }
-        Operation::UpdatePolicy(new) => {
-            request.message(XFRM_MSG_UPDPOLICY, NLM_F_REQUEST, sequence, |r| policy::emit(r, new));
-        }
-        Operation::DeletePolicy(id) => {
-            request.message(XFRM_MSG_DELPOLICY, NLM_F_REQUEST, sequence, |r| policy::emit_id(r, id));
-        }
     }
 }

@@ -11,6 +11,24 @@
 //! | hear of traffic that needs an SA, of lifetimes and of moved peers | [`Events`] |
 //! | let IKE's own packets pass all policies, receive ESP in UDP | [`bypass_socket`], [`enable_udp_encapsulation`] |
 //!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use xfrm::{Aead, Kernel, Mode, Operation, Protection, Reqid, Sa, SaDirection, SaId, SaParameters, Secret, Spi};
+//!
+//! let mut kernel = Kernel::open()?;
+//! let id = SaId::new("192.0.2.1".parse()?, "192.0.2.2".parse()?, Spi(0xc000_0001));
+//! let add = Operation::AddSa(Sa {
+//!     direction: SaDirection::Out,
+//!     parameters: SaParameters { esn: true, ..SaParameters::new(id, Reqid(1), Mode::Transport) },
+//!     protection: Protection::aead(Aead::AesGcm16, Secret::copy_from(&[0; 20]))?,
+//! });
+//! for result in kernel.apply(&[add]) {
+//!     result?;
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! All calls are synchronous: the kernel handles a netlink request within `sendto`, so an answer is ready
 //! when the call returns. The one wait is for the kernel to load an algorithm's module at its first use.
 //!
@@ -18,8 +36,14 @@
 //!
 //! The fixed structures (`xfrm_usersa_info`, `xfrm_userpolicy_info`, `xfrm_user_tmpl`, ...) are those of
 //! `netlink-packet-xfrm`, whose parsers check lengths; headers and attribute iteration are those of
-//! `netlink-packet-core`. The crate's *message* and *attribute* types are not used: `quirks.rs` says what is wrong with
-//! them and what stands in their place.
+//! `netlink-packet-core`. The crate's *message* and *attribute* types are not used: `quirks.rs` says what is
+//! wrong with them and what stands in their place.
+//!
+//! # Cost
+//!
+//! Linux 6.18, one core of a shared machine, release build, 20,000 policies: 2.4 us to add or delete one in batches
+//! (one `sendto` and one `recvfrom` per [`MAX_PER_SEND`]), 6 to 8 us one by one, 0.9 us to dump one. An SA takes the
+//! kernel 2 to 6 times as long as a policy, for the set-up of its keys.
 //!
 //! # Secrets
 //!
@@ -27,6 +51,7 @@
 //! Dumps bring keys back from the kernel: they are never decoded, and the receive buffer is wiped.
 
 mod algorithm;
+mod batch;
 mod error;
 mod events;
 mod kernel;
@@ -42,9 +67,10 @@ mod sockopt;
 mod wire;
 
 pub use algorithm::{Aead, Algorithms, Cipher, Integrity, KeyLength, Protection};
+pub use batch::MAX_PER_SEND;
 pub use error::{Cause, Error};
 pub use events::{Acquire, Event, Events, Expire, Group, Ignored, Mapping};
-pub use kernel::{Dump, Kernel, MAX_PER_SEND};
+pub use kernel::{Dump, Kernel};
 pub use operation::Operation;
 pub use policy::{Action, MAX_TEMPLATES, Policy, PolicyDirection, PolicyId, PolicyState, Template};
 pub use probe::Support;

@@ -48,14 +48,27 @@ impl Operation {
 
     /// The error of this operation for a cause.
     pub(crate) fn failed(&self, cause: Cause) -> Error {
-        let error = Error::new(self.to_string(), cause);
-        let hint = error.errno().and_then(|errno| self.hint(errno));
-        error.with_hint(hint)
+        let mut error = Error::new(self.to_string(), cause);
+        error.hint = error.errno().and_then(|errno| self.hint(errno));
+        error.not_there = error.errno().is_some_and(|errno| self.means_not_there(errno));
+        error
+    }
+
+    /// Whether this errno says that there is nothing to change (`ENOENT` of an SA speaks of its algorithm).
+    fn means_not_there(&self, errno: i32) -> bool {
+        match self {
+            Self::UpdateSa(_) | Self::DeleteSa(_) => errno == libc::ESRCH,
+            Self::DeletePolicy(_) => errno == libc::ENOENT,
+            Self::AddSa(_) | Self::AddPolicy(_) | Self::UpdatePolicy(_) => false,
+        }
     }
 
     fn hint(&self, errno: i32) -> Option<String> {
         if errno == libc::EPERM {
             return Some(NEEDS_CAPABILITY.into());
+        }
+        if self.means_not_there(errno) {
+            return Some("there is nothing of this name".into());
         }
         match (self, errno) {
             (Self::AddSa(_), libc::EEXIST) => {
@@ -65,13 +78,10 @@ impl Operation {
             (Self::AddSa(sa) | Self::UpdateSa(sa), libc::EPROTONOSUPPORT) => {
                 Some(needs_esp(sa.parameters.id.family()))
             }
-            (Self::AddSa(sa) | Self::UpdateSa(sa), libc::ENOSYS | libc::ENOENT) => Some(format!(
-                "the kernel lacks {}: load the modules {}",
-                sa.protection.algorithms(),
-                sa.protection.algorithms().modules()
-            )),
-            (Self::UpdateSa(_) | Self::DeleteSa(_), libc::ESRCH) => Some("there is no such SA".into()),
-            (Self::DeletePolicy(_), libc::ENOENT | libc::ESRCH) => Some("there is no such policy".into()),
+            (Self::AddSa(sa) | Self::UpdateSa(sa), libc::ENOSYS | libc::ENOENT) => {
+                let algorithms = sa.protection.algorithms();
+                Some(format!("the kernel lacks {algorithms}: load the modules {}", algorithms.modules()))
+            }
             _ => None,
         }
     }

@@ -26,8 +26,7 @@ pub struct Reqid(pub u32);
 /// A firewall mark that packets must carry: `packet mark & mask == value`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Mark {
-    /// Wanted value of the masked bits; bits outside `mask` are refused by [`Kernel::apply`](crate::Kernel::apply)
-    /// (the kernel would never match them).
+    /// Wanted value of the masked bits; one with bits outside `mask` is refused, as no packet could match it.
     pub value: u32,
     /// Bits that are looked at.
     pub mask: u32,
@@ -119,7 +118,7 @@ impl SaFlags {
     pub const NO_PMTU_DISCOVERY: Self = Self(4);
     /// Inbound: accept the ICMP errors of flows that the policy covers (`icmp`).
     pub const ICMP: Self = Self(16);
-    /// Tunnel: carry inner packets of either address family (`af-unspec`). Implied for a tunnel without selector.
+    /// Tunnel: carry inner packets of either address family (`af-unspec`). Implied when there is no selector.
     pub const AF_UNSPEC: Self = Self(32);
     /// All that a caller may set, and a dump returns.
     const SETTABLE: u8 = 1 | 2 | 4 | 16 | 32;
@@ -153,14 +152,14 @@ pub struct SaParameters {
     pub mode: Mode,
     /// Extended (64-bit) sequence numbers (RFC 4303 section 2.2.1).
     pub esn: bool,
-    /// Replay window in packets, 0..=[`MAX_REPLAY_WINDOW`]; 0 turns the check off. Outbound: 0.
-    /// Inbound with ESN: at least 1. Above 32 the kernel rounds its memory, not the window, to words.
+    /// Replay window in packets, 0..=[`MAX_REPLAY_WINDOW`]; 0 turns the check off. Inbound with ESN: at least 1.
+    /// Outbound: 0 (kernels before 6.10 want, and return, 1 for an outbound SA with ESN; that is seen to here).
     pub replay_window: u32,
     /// ESP in UDP.
     pub encapsulation: Option<Encapsulation>,
     /// The XFRM interface it belongs to; 0: none.
     pub if_id: u32,
-    /// Only these packets (transport mode: those of the Child SA). `None`: all.
+    /// Only these packets (transport mode: those of the Child SA). `None`: all; one that matches all reads back so.
     pub selector: Option<Selector>,
     /// When [`Event::Expire`](crate::Event::Expire) is sent and the SA goes on.
     pub soft: Limits,

@@ -23,7 +23,7 @@ const UDP_ENCAP_ESPINUDP: libc::c_int = 2;
 /// family of the socket, so an IPv6 socket must not carry IPv4 too (`IPV6_V6ONLY`).
 ///
 /// # Errors
-/// `EPERM` without CAP_NET_ADMIN, `ENOPROTOOPT` or `EOPNOTSUPP` when the kernel has no XFRM or the family is not the socket's.
+/// `EPERM` without CAP_NET_ADMIN; `ENOPROTOOPT` or `EOPNOTSUPP` without XFRM, or when the family is not the socket's.
 pub fn bypass_socket(socket: BorrowedFd<'_>, family: Family) -> Result<(), Error> {
     let (level, option) = match family {
         Family::V4 => (libc::IPPROTO_IP, libc::IP_XFRM_POLICY),
@@ -78,8 +78,8 @@ pub(crate) fn set_read_timeout(socket: BorrowedFd<'_>, timeout: Duration) -> io:
 #[allow(unsafe_code)]
 fn set(socket: BorrowedFd<'_>, level: libc::c_int, option: libc::c_int, value: &[u8]) -> io::Result<()> {
     let length = libc::socklen_t::try_from(size_of_val(value)).map_err(|_| io::ErrorKind::InvalidInput)?;
-    // SAFETY: the kernel reads `length` octets at the pointer, which are those of `value`, alive and initialised
-    // during the call; it writes nothing. The file descriptor is open as long as `socket` is borrowed.
+    // SAFETY: the kernel reads `length` octets at the pointer, which are those of `value`, alive and
+    // initialised during the call; it writes nothing. The descriptor is open as long as `socket` is borrowed.
     let result =
         unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, value.as_ptr().cast(), length) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }

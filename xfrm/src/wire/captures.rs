@@ -130,6 +130,28 @@ fn a_policy_is_written_as_iproute2_writes_it() {
 }
 
 #[test]
+fn no_request_is_longer_than_the_room_that_is_kept() {
+    let mut sa = cbc_tunnel(1);
+    sa.protection =
+        Protection::separate(Cipher::AesCbc, key(32), Integrity::HmacSha512_256, key(64)).unwrap();
+    (sa.parameters.esn, sa.parameters.replay_window) = (true, MAX_REPLAY_WINDOW);
+    let policy = Policy { templates: vec![tcp_policy().templates[0]; MAX_TEMPLATES], ..tcp_policy() };
+    let lengths = [
+        body(|request| sa::emit(request, &sa, DirectionSupport::Known)).len() + 16,
+        body(|request| policy::emit(request, &policy)).len() + 16,
+    ];
+    assert_eq!(lengths, [240 + 244 + 84, 184 + 388 + 20]);
+    assert!(lengths.into_iter().all(|length| length <= Request::MAX_MESSAGE));
+}
+
+#[test]
+fn an_operation_prints_no_key() {
+    let operation = Operation::AddSa(cbc_tunnel(1));
+    assert!(format!("{operation:?}").contains("Secret(16 octets)"));
+    assert!(!format!("{operation:?}").contains("13, 14, 15"));
+}
+
+#[test]
 fn the_direction_is_written_only_for_kernels_that_know_it() {
     for (direction, number) in [(SaDirection::In, 1), (SaDirection::Out, 2)] {
         let sa = Sa { direction, ..cbc_tunnel(1) };

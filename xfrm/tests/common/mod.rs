@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Namespace(File);
 
 impl Namespace {
-    /// Makes a namespace and moves the calling thread into it. `None`, with the reason printed, without the right to.
+    /// Makes a namespace and moves the calling thread into it; without the right to, prints so and gives `None`.
     #[allow(unsafe_code)]
     pub fn enter_new() -> Option<Self> {
         // SAFETY: a plain system call; it changes the namespace of the calling thread only.
