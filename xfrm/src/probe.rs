@@ -29,10 +29,13 @@ impl Kernel {
     pub fn probe(&mut self) -> Vec<Support> {
         let mut all = Vec::new();
         for family in [Family::V4, Family::V6] {
+            let mut results: Vec<Support> = Vec::new();
             for protection in protections().into_iter().flatten() {
                 let algorithms = protection.algorithms();
-                all.push(Support { family, algorithms, result: self.try_sa(family, protection) });
+                results.push(Support { family, algorithms, result: self.try_sa(family, protection) });
             }
+            without_esp_no_algorithm_matters(&mut results);
+            all.append(&mut results);
         }
         all
     }
@@ -54,6 +57,17 @@ impl Kernel {
             return self.apply_one(Operation::DeleteSa(id));
         }
         added
+    }
+}
+
+/// The kernel looks for the algorithm before it looks for ESP, so one SA may fail for the one and the next for the
+/// other: tells of ESP for all of them.
+fn without_esp_no_algorithm_matters(results: &mut [Support]) {
+    let no_esp = |support: &Support| {
+        support.result.as_ref().err().filter(|error| error.errno() == Some(libc::EPROTONOSUPPORT)).cloned()
+    };
+    if let Some(error) = results.iter().find_map(no_esp) {
+        results.iter_mut().for_each(|support| support.result = Err(error.clone()));
     }
 }
 
