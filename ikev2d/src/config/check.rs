@@ -84,7 +84,12 @@ impl Check<'_> {
             Kind::String(text) => return Some(vec![at(text, &entry.value.span)]),
             Kind::Array(values) => values,
             other => {
-                return self.mismatch(&entry.value.span, &entry.key, "a string or an array of strings", other);
+                return self.mismatch(
+                    &entry.value.span,
+                    &entry.key,
+                    "a string or an array of strings",
+                    other,
+                );
             }
         };
         let mut texts = Some(Vec::with_capacity(values.len()));
