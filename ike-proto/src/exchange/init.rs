@@ -60,7 +60,7 @@ pub(crate) enum Conclusion {
     /// The responder, or somebody else, says no: nothing in it is authenticated.
     Refused(Initiation, NotifyType),
     /// It makes no sense: as if it had not come.
-    Rejected(Initiation, &'static str),
+    Rejected(Initiation),
     /// It agrees to something that we did not offer, or its key exchange value is invalid.
     Failed(&'static str),
 }
@@ -106,7 +106,7 @@ impl Initiation {
             InitResponse::Accept(accept) => self.agree(accept, exchange),
             InitResponse::Error(kind) => Conclusion::Refused(self, kind),
             InitResponse::Cookie(_) | InitResponse::InvalidKe(_) if self.rounds >= MAX_ROUNDS => {
-                Conclusion::Rejected(self, "it asks for a cookie or another group again and again")
+                Conclusion::Rejected(self)
             }
             InitResponse::Cookie(cookie) => {
                 let rounds = self.rounds.saturating_add(1);
@@ -129,14 +129,14 @@ impl Initiation {
                 }
                 Err(_) => Conclusion::Failed("no key exchange secret could be made"),
             },
-            Some(_) => Conclusion::Rejected(self, "it refuses the group that it asks for"),
-            None => Conclusion::Rejected(self, "it asks for a group that was not offered"),
+            Some(_) => Conclusion::Rejected(self),
+            None => Conclusion::Rejected(self),
         }
     }
 
     fn agree(self, accept: InitAccept<'_>, exchange: Answered<'_>) -> Conclusion {
         if exchange.responder.is_zero() {
-            return Conclusion::Rejected(self, "the responder's SPI is zero");
+            return Conclusion::Rejected(self);
         }
         let Some(choice) = accept_ike(&self.proposals, &accept.sa) else {
             return Conclusion::Failed("it chose a proposal that was not offered");

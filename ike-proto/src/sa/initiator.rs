@@ -132,7 +132,7 @@ impl Sa {
                 self.outbound.last_chance(ctx.now + REFUSAL_GRACE, &self.timing);
                 Phase::InitSent(InitSent { initiation, refused: Some(kind) })
             }
-            Conclusion::Rejected(initiation, _) => {
+            Conclusion::Rejected(initiation) => {
                 ctx.dropped(self.path.remote, DropCause::Malformed);
                 Phase::InitSent(InitSent { initiation, refused: sent.refused })
             }

@@ -58,10 +58,6 @@ impl Sa {
         matches!(self.phase, Phase::Ended)
     }
 
-    pub fn is_established(&self) -> bool {
-        matches!(self.phase, Phase::Established(_))
-    }
-
     pub fn is_half_open(&self) -> bool {
         matches!(self.phase, Phase::HalfOpen(_))
     }
