@@ -4,8 +4,11 @@
 # of its own at strongSwan's end, and stays up when the next one comes.
 #
 #   a case works when   the initiator's command brings it up; ping passes both ways; the octets of the SAs moved in both
-#                       directions at both ends; both ends' kernels list the same SPIs, with the cipher and mode asked for
-#   a case is refused   when the named notify went over the wire, our log and our status name it, and no SA exists
+#                       directions at both ends; both kernels and both daemons list the same SPIs, with the cipher and
+#                       mode asked for
+#   a case is refused   when the named notify went over the wire, our log and our status name it, no SA exists, and no
+#                       ping leaves in clear
+# In the end, a capture of it all holds IKE and ESP and nothing else.
 #
 # US selects who plays us: ikev2d (the default) or a root's strongSwan, which proves the matrix itself.
 . /job/nodes.sh
@@ -191,6 +194,16 @@ in_our_status() {
     '[.. | objects | select(.name? == $name) | tostring | contains($notify)] | any' > /dev/null
 }
 
+# our_list, their_list: what the daemon itself says of the case's SAs
+our_list() {
+  if [ "$US" = ikev2d ]; then
+    in_ us ikectl status --json | jq -c --arg name "$NAME" '.. | objects | select(.name? == $name)'
+  else
+    swan us --list-sas --ike "$NAME"
+  fi
+}
+their_list() { swan "$ROOT" --list-sas --ike "$NAME"; }
+
 # ---- running a case; WHY says what was wrong
 
 their_log() { cat "$OUT/charon.$ROOT.log"; }
@@ -201,6 +214,14 @@ moved() {
   local node
   for node in us "$ROOT"; do
     [ "$(esp_bytes "$node" "$OUR" "$THEIR")" -gt 0 ] && [ "$(esp_bytes "$node" "$THEIR" "$OUR")" -gt 0 ] || return 1
+  done
+}
+# The kernel's SPIs, in both daemons' own words.
+listed() {
+  local spi ours theirs
+  ours=$(our_list) theirs=$(their_list)
+  for spi in $(spis us "$OUR" "$THEIR") $(spis us "$THEIR" "$OUR"); do
+    [[ $ours == *"${spi#0x}"* && $theirs == *"${spi#0x}"* ]] || return 1
   done
 }
 as_asked() {
@@ -217,6 +238,7 @@ works() {
   in_ us ping -q -c 2 -i 0.2 -W 3 -I "$OUR_INNER" "$THEIR_INNER" > /dev/null || { WHY="no ping from us to them"; return 1; }
   in_ "$ROOT" ping -q -c 2 -i 0.2 -W 3 -I "$THEIR_INNER" "$OUR_INNER" > /dev/null || { WHY="no ping from them to us"; return 1; }
   moved || { WHY="the SAs' octet counters did not move"; return 1; }
+  listed || { WHY="the daemons do not both list the kernel's SPIs"; return 1; }
   as_asked || { WHY="the kernel's SA is not $MODE with $KERNEL_NAME"; return 1; }
   WHY="ping both ways, SPIs agree"
 }
@@ -227,6 +249,10 @@ refused() {
   wait_for 10 logged_by_us || { WHY="our log does not name $NOTIFY for $NAME"; return 1; }
   wait_for 10 in_our_status || { WHY="our status does not name $NOTIFY for $NAME"; return 1; }
   [ -z "$(spis us "$OUR" "$THEIR")$(spis us "$THEIR" "$OUR")" ] || { WHY="an SA exists, though $NOTIFY was sent"; return 1; }
+  if [ "$US" = ikev2d ] && in_ us ping -q -c 1 -W 1 -I "$OUR_INNER" "$THEIR_INNER" > /dev/null; then
+    WHY="traffic to the refused peer goes in clear"
+    return 1
+  fi
   WHY="$NOTIFY, in log and status"
 }
 # What charon parsed or generated since the case began. Its lines carry the connection's name, but for an answer to
@@ -252,6 +278,7 @@ node_add us "$([ "$US" = ikev2d ] && echo trixie || echo "$US")"
 plug us middle 10.9.0.1/16,fd09::1/64
 for root in $ROOTS; do node_add "$root" "$root"; plug "$root" middle; done
 each_case give_addresses
+capture middle br0 "$OUT/middle.pcap"
 for root in $ROOTS; do
   each_case their_connection "$root" | put "$root" /etc/swanctl/swanctl.conf
   start_charon "$root" || exit 1
@@ -266,5 +293,7 @@ for root in $ROOTS; do
 done
 
 stop "$OUR_DAEMON"
+end_capture
+check "nothing but IKE and ESP (and ARP, NDP) went between us and strongSwan" [ -z "$(not_ike_or_esp "$OUT/middle.pcap" | tee "$OUT/in-clear.txt")" ]
 check "our daemon took its SAs and policies with it" no_ipsec us
 finish
