@@ -90,7 +90,9 @@ fn a_peer_that_restarts_is_connected_again_and_leaves_nothing_behind() {
                 world.is_up(0, 1) && world.is_up(1, 0) && world.children(1 - who, who) == 1
             });
             settles(&mut world, seed);
-            assert!(world.saw(1 - who, |e| matches!(e, Event::IkeDown { reason: Reason::InitialContact, .. })));
+            assert!(
+                world.saw(1 - who, |e| matches!(e, Event::IkeDown { reason: Reason::InitialContact, .. }))
+            );
         }
     }
 }
@@ -130,7 +132,10 @@ fn a_removed_peer_is_told_and_forgotten() {
         world.command(0, Command::Remove(peer_id(1)));
         assert!(world.nodes[0].endpoint.peer_status(peer_id(1)).is_none());
         world.run_for(5 * MINUTE);
-        assert_eq!((world.nodes[0].kernel.children().count(), world.nodes[1].kernel.children().count()), (0, 0));
+        assert_eq!(
+            (world.nodes[0].kernel.children().count(), world.nodes[1].kernel.children().count()),
+            (0, 0)
+        );
         assert!(world.nodes[0].endpoint.is_idle());
     }
 }
@@ -160,11 +165,13 @@ fn a_changed_policy_makes_a_new_sa_and_an_unchanged_one_touches_nothing() {
     assert_eq!(world.wire.len(), messages);
 
     let cbc = Arc::from([simulation::policies::cbc_proposal()]);
-    world.command(1, Command::Configure(peer_id(0), Arc::new(PeerPolicy {
-        proposals: Arc::clone(&cbc),
-        connect: Connect::Passive,
-        ..policy(1, 0)
-    })));
+    world.command(
+        1,
+        Command::Configure(
+            peer_id(0),
+            Arc::new(PeerPolicy { proposals: Arc::clone(&cbc), connect: Connect::Passive, ..policy(1, 0) }),
+        ),
+    );
     world.command(0, Command::Configure(peer_id(1), Arc::new(PeerPolicy { proposals: cbc, ..policy(0, 1) })));
     world.run_for(Duration::from_secs(10));
     settles(&mut world, 1);

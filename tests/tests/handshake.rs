@@ -8,7 +8,7 @@ use std::time::Duration;
 use crypto::{Encryption, Integrity, KeGroup, Prf};
 use ike_proto::ids::Role;
 use ike_proto::output::{Command, Event, Socket};
-use ike_proto::policy::{EspProposal, Esn, Identity, IkeProposal, Mode, PeerPolicy, Selector};
+use ike_proto::policy::{Esn, EspProposal, Identity, IkeProposal, Mode, PeerPolicy, Selector};
 use ike_proto::wire::{ExchangeType, TrafficSelector};
 use simulation::policies::{address, esp_proposal, ike_proposal, policy};
 use simulation::watch::message_of;
@@ -44,8 +44,7 @@ fn a_pair_connects_in_four_messages() {
 fn every_ike_suite_connects() {
     let aead = [Encryption::AesGcm16_128, Encryption::AesGcm16_256, Encryption::ChaCha20Poly1305];
     let cbc = [Encryption::AesCbc128, Encryption::AesCbc256];
-    let integrity =
-        [Integrity::HmacSha2_256_128, Integrity::HmacSha2_384_192, Integrity::HmacSha2_512_256];
+    let integrity = [Integrity::HmacSha2_256_128, Integrity::HmacSha2_384_192, Integrity::HmacSha2_512_256];
     let mut suites: Vec<(Encryption, Vec<Integrity>)> = aead.map(|cipher| (cipher, vec![])).to_vec();
     suites.extend(cbc.iter().flat_map(|cipher| integrity.map(|integrity| (*cipher, vec![integrity]))));
     for (encryption, integrity) in suites {
@@ -102,7 +101,10 @@ fn every_esp_suite_connects() {
 fn every_kind_of_identity_connects() {
     for (ours, theirs) in [
         (Identity::address(address(0)), Identity::address(address(1))),
-        (Identity::address("2001:db8::1".parse().unwrap()), Identity::address("2001:db8::2".parse().unwrap())),
+        (
+            Identity::address("2001:db8::1".parse().unwrap()),
+            Identity::address("2001:db8::2".parse().unwrap()),
+        ),
         (Identity::email("a@example.net"), Identity::email("b@example.net")),
         (Identity::key_id(&[0, 1, 2]), Identity::key_id(&[0, 1, 3])),
         (Identity::fqdn("a"), Identity::key_id(b"a")),

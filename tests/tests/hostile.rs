@@ -169,7 +169,13 @@ fn informational_before_authentication_is_dropped() {
 #[test]
 fn a_flood_of_init_requests_is_bounded_and_a_real_peer_still_gets_in() {
     let mut world = World::pair(&Setup::default(), Conditions::good(), 1);
-    let limits = Limits { half_open: 40, cookie: 20, cookie_per_prefix: 4, half_open_per_prefix: 8, ..Limits::default() };
+    let limits = Limits {
+        half_open: 40,
+        cookie: 20,
+        cookie_per_prefix: 4,
+        half_open_per_prefix: 8,
+        ..Limits::default()
+    };
     let config = EndpointConfig {
         limits,
         default_proposals: std::sync::Arc::from([simulation::policies::ike_proposal()]),

@@ -40,7 +40,12 @@ fn a_wrong_psk_of_the_initiator() {
     world.nodes[1].psks.insert(peer_id(0), b"another secret".to_vec());
     let said = refused(&mut world);
     assert_eq!(said, (auth_refused(NotifyType::AUTHENTICATION_FAILED), Reason::AuthenticationFailed));
-    assert!(world.saw(1, |e| matches!(e, Event::Refused { peer: Some(_), reason: Reason::AuthenticationFailed, .. })));
+    assert!(
+        world.saw(1, |e| matches!(
+            e,
+            Event::Refused { peer: Some(_), reason: Reason::AuthenticationFailed, .. }
+        ))
+    );
 }
 
 #[test]
@@ -87,7 +92,8 @@ fn no_common_ike_proposal() {
 #[test]
 fn no_common_esp_proposal() {
     let mut setup = Setup::default();
-    let other = ike_proto::policy::EspProposal { encryption: vec![Encryption::AesGcm16_256], ..esp_proposal() };
+    let other =
+        ike_proto::policy::EspProposal { encryption: vec![Encryption::AesGcm16_256], ..esp_proposal() };
     setup.responder.child.proposals = Arc::from([other]);
     let said = refused(&mut pair(&setup));
     assert_eq!(said, (auth_refused(NotifyType::NO_PROPOSAL_CHOSEN), Reason::NoProposalChosen));
@@ -97,7 +103,8 @@ fn no_common_esp_proposal() {
 fn no_common_traffic() {
     let mut setup = Setup::default().both(|policy| policy.child.mode = Mode::Tunnel);
     let far = ("10.77.0.0".parse().unwrap(), "10.77.0.255".parse().unwrap());
-    setup.responder.child.local = vec![Selector::Range(TrafficSelector::new(0, 0, 65535, far.0, far.1).unwrap())];
+    setup.responder.child.local =
+        vec![Selector::Range(TrafficSelector::new(0, 0, 65535, far.0, far.1).unwrap())];
     let said = refused(&mut pair(&setup));
     assert_eq!(said, (auth_refused(NotifyType::TS_UNACCEPTABLE), Reason::TrafficSelectors));
 }
@@ -116,7 +123,8 @@ fn a_suite_that_is_allowed_to_others_only() {
     let mut world = World::new(2, Conditions::good(), 3);
     let weak = IkeProposal { encryption: vec![Encryption::AesCbc128], ..cbc_proposal() };
     world.introduce(0, 1, PeerPolicy { proposals: Arc::from([weak.clone()]), ..policy(0, 1) });
-    let strict = PeerPolicy { remote: "10.0.9.9".parse().unwrap(), connect: Connect::Passive, ..policy(1, 0) };
+    let strict =
+        PeerPolicy { remote: "10.0.9.9".parse().unwrap(), connect: Connect::Passive, ..policy(1, 0) };
     world.introduce(1, 0, strict);
     let lax = PeerPolicy { proposals: Arc::from([weak]), connect: Connect::Passive, ..policy(1, 5) };
     world.introduce(1, 5, PeerPolicy { remote: policy(1, 0).remote, ..lax });
