@@ -78,7 +78,7 @@ pub enum Authentication {
 /// One proposal for an IKE SA: alternatives of each type, in order of preference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IkeProposal {
-    /// Ciphers: all AEAD or none (RFC 7296 section 3.3: such "MUST be separate proposals").
+    /// Ciphers: all AEAD or none (RFC 7296 section 2.7: for both, "then two proposals are needed").
     pub encryption: Vec<Encryption>,
     /// Integrity algorithms: empty with AEAD ciphers, at least one otherwise.
     pub integrity: Vec<Integrity>,

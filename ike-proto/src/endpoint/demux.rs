@@ -45,7 +45,7 @@ impl Endpoint {
             return self.dropped(path, DropCause::Malformed);
         }
         if header.exchange == ExchangeType::IKE_SA_INIT && !header.flags.response {
-            // "the responder's SPI ... MUST be zero in the first message" (3.1), its ID is 0 (2.2).
+            // The responder's SPI "MUST be zero in the first message of an IKE initial exchange" (3.1), its ID is 0 (2.2).
             let first = header.responder_spi.is_zero() && header.message_id == MessageId::ZERO;
             return if first && header.flags.initiator {
                 self.init_request(now, path, header, message)
@@ -92,7 +92,7 @@ impl Endpoint {
             Admission::Closed => self.dropped(path, DropCause::HalfOpenLimit),
             Admission::Cookie => {
                 let returned = init.request.cookie.unwrap_or_default();
-                // "a wrong cookie: treat as if none": a new one is sent.
+                // A wrong cookie is treated as none would be: a new one is sent (2.6).
                 if self.cookies.check(now, claim, returned, &mut *self.entropy) {
                     return self.answer_init(now, path, init);
                 }
@@ -158,7 +158,7 @@ impl Endpoint {
 
     /// A request under SPIs that we do not know: the sender may have an SA that we lost (2.21.4).
     ///
-    /// "If ... the message is marked as a response, the recipient ... MUST NOT respond."
+    /// "If the message is marked as a response, the node can audit the suspicious event but MUST NOT respond."
     fn unknown_spi(&mut self, now: Time, path: Path, header: Header) {
         if !header.flags.response && self.errors.take(now) {
             self.answer_plain(path, header, &[notify(NotifyType::INVALID_IKE_SPI, &[])]);
@@ -166,8 +166,9 @@ impl Endpoint {
         self.dropped(path, DropCause::UnknownSpi);
     }
 
-    /// "an implementation MUST ... drop the message and SHOULD send an unauthenticated Notify message of type
-    /// INVALID_MAJOR_VERSION containing the highest (closest) version number it supports" (2.5): in its header.
+    /// "If an endpoint receives a message with a higher major version number, it MUST drop the message and SHOULD send
+    /// an unauthenticated Notify message of type INVALID_MAJOR_VERSION containing the highest (closest) version number
+    /// it supports" (2.5): in its header.
     fn wrong_version(&mut self, now: Time, path: Path, message: &[u8]) {
         if let Ok(header) = Header::parse_any_version(message)
             && header.major > 2

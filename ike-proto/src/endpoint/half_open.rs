@@ -25,7 +25,7 @@ impl From<IpAddr> for Prefix {
     }
 }
 
-/// SHA-256 of a whole IKE_SA_INIT request: "the entire ... packet, a hash of it, or Ni" tells new from repeated.
+/// SHA-256 of a whole IKE_SA_INIT request, which tells a new one from a repeated one (RFC 7296 section 2.1).
 pub(crate) type Digest = [u8; 32];
 
 #[derive(Default)]

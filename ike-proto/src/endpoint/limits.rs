@@ -19,7 +19,8 @@ pub struct Limits {
     pub cookie_per_prefix: usize,
     /// How long a half-open IKE SA waits for IKE_AUTH: several retransmissions of a slow initiator.
     pub patience: Duration,
-    /// The same once cookies are demanded of everybody: "at least 2 seconds" (RFC 8019 section 4.2).
+    /// The same once cookies are demanded of everybody: "it makes sense to reduce this lifetime" under attack (RFC 8019
+    /// section 4.1).
     pub patience_under_load: Duration,
     /// Most unprotected error messages a second (RFC 7296 section 2.21.4: "limit the rate").
     pub errors_per_second: u32,

@@ -42,8 +42,9 @@ impl Endpoint {
             connection.sas.insert(origin.spi);
         }
         if initial_contact {
-            // "the sender ... MAY delete" what it had before (2.4): only what was there before the peer began this
-            // SA, so that two ends that begin at once do not wipe out each other's.
+            // "the recipient MAY use this information to delete any other IKE SAs it has to the same authenticated
+            // identity" (2.4): only those from before the peer began this SA, so that two ends that begin at once do
+            // not wipe out each other's.
             let began = self.sas.get(&origin.spi).map_or(now, Sa::created);
             for spi in self.others(peer, origin.spi) {
                 if self.sas.get(&spi).is_some_and(|sa| sa.established_before(began)) {

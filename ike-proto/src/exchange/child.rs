@@ -121,8 +121,8 @@ pub(crate) struct ExchangeNonces<'a> {
     pub responder: &'a [u8],
 }
 
-/// Keys for packets to us and from us (2.17): "keys for the SAs carrying data from the initiator to the responder are
-/// taken before SAs going from the responder to the initiator".
+/// Keys for packets to us and from us (2.17): "All keys for SAs carrying data from the initiator to the responder are
+/// taken before SAs going from the responder to the initiator."
 pub(crate) fn keys(
     prf: Prf,
     sk_d: &Secret,

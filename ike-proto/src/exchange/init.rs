@@ -180,7 +180,7 @@ pub(crate) struct Answered<'a> {
 pub(crate) enum NotAgreed {
     /// Say so.
     Refuse(Refusal),
-    /// "the message should be dropped" (RFC 6989 section 2.5): the key exchange value is invalid.
+    /// "the recipient MUST drop the message that contains an invalid KE payload" (RFC 6989 section 2.5).
     InvalidKeyExchange,
 }
 
@@ -250,7 +250,7 @@ fn derive(
     spis: Spis,
     role: Role,
 ) -> Option<(Channel, SaSecrets)> {
-    // "The size of the nonce ... MUST be at least half the key size of the negotiated PRF" (2.10).
+    // A nonce "MUST be at least half the key size of the negotiated pseudorandom function" (2.10).
     let least = choice.suite.prf.key_len().checked_div(2)?;
     if nonces.initiator.len() < least || nonces.responder.len() < least {
         return None;

@@ -12,17 +12,17 @@ use crate::wire::{NotifyPayload, NotifyType, Payload, PayloadType, Protocol, Tra
 /// Why a request is refused: each is exactly one error notify of RFC 7296 section 3.10.1.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// "The recipient does not recognize a payload that is marked critical."
+    /// "If the critical flag is set and the payload type is unrecognized, the message MUST be rejected" (2.5).
     UnsupportedCriticalPayload(PayloadType),
     /// "The IKE message ... was invalid because some type, length, or value was out of range."
     InvalidSyntax,
     /// "None of the proposed crypto suites was acceptable."
     NoProposalChosen,
-    /// "The D-H Group # field in the KE payload is not the group # selected by the responder."
+    /// "a Notify payload of type INVALID_KE_PAYLOAD indicating the selected group" (1.2).
     InvalidKe(TransformId),
     /// "The authentication failed": whatever the reason, the peer learns no more.
     AuthenticationFailed,
-    /// "None of the addresses/protocols/ports in the supplied Traffic Selectors is acceptable."
+    /// "the responder's policy does not allow it to accept any part of the proposed Traffic Selectors" (2.9).
     TsUnacceptable,
     /// "The responder is unwilling to accept any more Child SAs on this IKE SA."
     NoAdditionalSas,

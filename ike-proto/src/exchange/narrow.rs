@@ -22,8 +22,8 @@ pub(crate) fn resolve(selectors: &[Selector], host: IpAddr) -> Vec<TrafficSelect
         .collect()
 }
 
-/// What both sides want, in the order of the proposal: "the first traffic selector" of it (which an initiator may
-/// make from the packet that waits) leads the result if it is acceptable at all.
+/// What both sides want, in the order of the proposal: its "first Traffic Selector" (which an initiator may make
+/// from the packet that waits) leads the result if it is acceptable at all.
 pub(crate) fn narrow(ours: &[TrafficSelector], proposed: &[TrafficSelector]) -> Vec<TrafficSelector> {
     let mut common: Vec<TrafficSelector> = Vec::new();
     for theirs in proposed {

@@ -153,7 +153,7 @@ fn same(answer: &Proposal, accepted: &SaPayload) -> bool {
     })
 }
 
-/// "the number and attributes of the accepted proposal ... MUST be returned unmodified" (3.3).
+/// "Any attributes of a selected transform MUST be returned unmodified" (2.7), and so is the proposal's number (3.3.1).
 fn answer(offer: &Proposal, spi: Spi, transforms: Vec<Transform>) -> SaPayload {
     SaPayload {
         proposals: vec![Proposal { number: offer.number, protocol: offer.protocol, spi, transforms }],

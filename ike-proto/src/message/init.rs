@@ -82,7 +82,7 @@ pub struct InitAccept<'a> {
     pub nat: NatHashes<'a>,
 }
 
-/// "A cookie ... whose data is between 1 and 64 octets in length" (RFC 7296 section 2.6).
+/// The cookie "MUST be between 1 and 64 octets in length (inclusive)" (RFC 7296 section 2.6).
 pub const MAX_COOKIE: usize = 64;
 
 impl<'a> InitResponse<'a> {

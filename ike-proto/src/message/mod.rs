@@ -52,7 +52,7 @@ const AT_MOST_ONCE: [PayloadType; 8] = [
 
 /// The payloads of one message, each in its place, in whatever order they came.
 ///
-/// RFC 7296 section 2.5: "messages ... MUST NOT be rejected because the payloads are not in the right order".
+/// RFC 7296 section 2.5: "implementations MUST NOT reject as invalid a message with those payloads in any other order".
 #[derive(Default)]
 pub(crate) struct Slots<'a> {
     pub sa: Option<SaPayload>,
@@ -88,7 +88,7 @@ impl<'a> Slots<'a> {
                 Payload::TsResponder(ts) => slots.ts_responder = Some(ts),
                 Payload::Notify(notify) => slots.notifies.push(notify),
                 Payload::Delete(delete) => slots.deletes.push(delete),
-                // "Payloads whose type is not recognized MUST be skipped" unless critical (RFC 7296 2.5).
+                // "MUST skip over those payloads and ignore their contents", unless critical (RFC 7296 2.5).
                 Payload::Unknown(unknown) if unknown.critical => {
                     return Err(ShapeError::UnsupportedCritical(unknown.payload_type));
                 }

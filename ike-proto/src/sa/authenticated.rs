@@ -44,7 +44,7 @@ impl Authenticated {
 }
 
 /// 80 to 90 hundredths of the lifetime for the original initiator; its peer leaves it the first move and waits until
-/// 92 to 97: "the initiator ... should jitter" (2.8.1).
+/// 92 to 97: "the timing of rekeying requests SHOULD be jittered" (2.8).
 fn soft_lifetime(lifetime: Duration, role: Role, jitter: u8) -> Duration {
     let (from, range) = match role {
         Role::Initiator => (8000_u32, 1000_u32),

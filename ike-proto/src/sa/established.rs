@@ -15,7 +15,7 @@ use super::context::{Context, News};
 use super::phase::{Closing, Established, Farewell, Phase};
 use super::{LINGER, Request, Sa};
 
-/// "a default of 20 seconds" between NAT keepalives (RFC 3948 section 4).
+/// "a default value of 20 seconds" between NAT keepalives (RFC 3948 section 4).
 const KEEPALIVE: Duration = Duration::from_secs(20);
 
 /// The keepalive: one octet, ignored by its receiver (RFC 3948 section 2.3).
@@ -65,7 +65,7 @@ impl Sa {
         Phase::Established(sa)
     }
 
-    /// "an empty INFORMATIONAL message" (2.4).
+    /// "To check whether the other side is alive, IKE specifies an empty INFORMATIONAL request" (2.4).
     fn probe(&mut self, sa: &mut Established, ctx: &mut Context<'_>) {
         let Some(id) = self.outbound.free() else { return };
         let label = Label { exchange: ExchangeType::INFORMATIONAL, kind: Kind::Request, id };
@@ -84,8 +84,8 @@ impl Sa {
     ) -> Phase {
         sa.heard = ctx.now;
         if request.exchange == ExchangeType::CREATE_CHILD_SA {
-            // "A responder that ... is unwilling to accept additional Child SAs" says so (1.3): IKE SAs are replaced
-            // whole, before their Child SAs grow old.
+            // "the responder is unwilling to accept any more Child SAs on this IKE SA", and says so (1.3): IKE SAs are
+            // replaced whole, before their Child SAs grow old.
             let notify = Refusal::NoAdditionalSas.notify();
             self.respond(&mut sa.channel, request, &[notify.payload()], ctx);
             return Phase::Established(sa);
@@ -101,7 +101,8 @@ impl Sa {
             return Phase::Lingering(ctx.now + LINGER);
         }
         if message.errors.contains(&NotifyType::AUTHENTICATION_FAILED) {
-            // "the responder ... does not believe" us, though we believed it (2.21.2): it has no SA with us.
+            // The initiator does not believe us, though we believed it: "the notification MAY be returned in a separate
+            // INFORMATIONAL exchange" (2.21.2). It has no SA with us.
             self.respond(&mut sa.channel, request, &[], ctx);
             let refused = Reason::PeerRefused(ExchangeType::IKE_AUTH, NotifyType::AUTHENTICATION_FAILED);
             self.down(*sa, refused, ctx);

@@ -145,7 +145,7 @@ impl Sa {
         self.outbound.answered();
         self.peer_spi = agreed.channel.spis().responder;
         if agreed.nat.any() {
-            // "MUST ... use UDP-encapsulated ... and port 4500" (2.23).
+            // "MUST send all subsequent traffic from port 4500" (2.23).
             self.path.socket = Socket::NatTraversal;
             self.path.local.set_port(ctx.ports.nat_traversal);
             self.path.remote.set_port(ctx.ports.nat_traversal);
@@ -267,7 +267,8 @@ impl Sa {
         }
     }
 
-    /// "the initiator ... MUST ... a separate INFORMATIONAL exchange" with AUTHENTICATION_FAILED (2.21.2).
+    /// "If the error occurs on the initiator, the notification MAY be returned in a separate INFORMATIONAL exchange"
+    /// (2.21.2): AUTHENTICATION_FAILED.
     fn reject_responder(&mut self, agreed: Box<Agreed>, reason: Reason, ctx: &mut Context<'_>) -> Phase {
         ctx.queue.news(self.origin(), News::Down { reason, established: false });
         let closing = Closing { channel: agreed.channel, farewell: Farewell::AuthenticationFailed };

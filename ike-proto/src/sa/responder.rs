@@ -224,7 +224,7 @@ impl Sa {
     ) -> Phase {
         let InstallingFirst { mut authenticated, auth, answer, child, initial_contact } = phase;
         if let Err(why) = result {
-            // "NO_PROPOSAL_CHOSEN ... can be used for any other reason" (3.10.1).
+            // NO_PROPOSAL_CHOSEN also stands for "when Child SA cannot be created for some other reason" (3.10.1).
             let refused = (Refusal::NoProposalChosen, Reason::Kernel(why));
             return self.answer_without_child(authenticated, &auth, Some(refused), initial_contact, ctx);
         }

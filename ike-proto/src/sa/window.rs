@@ -40,7 +40,7 @@ impl Outbound {
 
     /// The ID for the next request, if nothing is in flight and IDs are left.
     pub fn free(&self) -> Option<MessageId> {
-        // The last ID is never used: "an IKE SA must be closed" before IDs wrap (2.2).
+        // The last ID is never used: "the IKE SA MUST be closed or rekeyed" before IDs wrap (2.2).
         (self.in_flight.is_none() && self.next != MessageId(u32::MAX)).then_some(self.next)
     }
 
@@ -102,7 +102,7 @@ impl InFlight {
     }
 }
 
-/// "retransmission intervals MUST increase exponentially" (2.1).
+/// "retransmission times MUST increase exponentially" (2.4).
 fn longer(pause: Duration) -> Duration {
     pause.saturating_mul(Timing::BACKOFF_TENTHS).checked_div(10).unwrap_or(pause)
 }
