@@ -57,54 +57,45 @@ impl Check<'_> {
     }
 
     pub(super) fn table<'t>(&mut self, value: &'t Value, what: &str) -> Option<&'t [Entry]> {
-        match &value.kind {
-            Kind::Table(entries) => Some(entries),
-            other => self.mismatch(&value.span, what, "a table", other),
-        }
+        let Kind::Table(entries) = &value.kind else { return self.mismatch(value, what, "a table") };
+        Some(entries)
     }
 
     pub(super) fn array<'t>(&mut self, entry: &'t Entry) -> Option<&'t [Value]> {
-        match &entry.value.kind {
-            Kind::Array(values) => Some(values),
-            other => self.mismatch(&entry.value.span, &entry.key, "an array", other),
-        }
+        let Kind::Array(values) = &entry.value.kind else {
+            return self.mismatch(&entry.value, &entry.key, "an array");
+        };
+        Some(values)
     }
 
     pub(super) fn text<'t>(&mut self, entry: &'t Entry) -> Option<&'t str> {
-        match &entry.value.kind {
-            Kind::String(text) => Some(text),
-            other => self.mismatch(&entry.value.span, &entry.key, "a string", other),
-        }
+        self.string(&entry.value, &entry.key, "a string")
     }
 
     /// A string or an array of strings.
     pub(super) fn texts<'t>(&mut self, entry: &'t Entry) -> Option<Vec<At<&'t str>>> {
-        let at = |text: &'t String, span: &Span| At { value: text.as_str(), span: span.clone() };
-        let values = match &entry.value.kind {
-            Kind::String(text) => return Some(vec![at(text, &entry.value.span)]),
-            Kind::Array(values) => values,
-            other => {
-                return self.mismatch(
-                    &entry.value.span,
-                    &entry.key,
-                    "a string or an array of strings",
-                    other,
-                );
-            }
+        let at = |value: &'t str, from: &Value| At { value, span: from.span.clone() };
+        let Kind::Array(values) = &entry.value.kind else {
+            let text = self.string(&entry.value, &entry.key, "a string or an array of strings")?;
+            return Some(vec![at(text, &entry.value)]);
         };
-        let mut texts = Some(Vec::with_capacity(values.len()));
-        for value in values {
-            match &value.kind {
-                Kind::String(text) => texts.iter_mut().for_each(|texts| texts.push(at(text, &value.span))),
-                other => texts = self.mismatch(&value.span, &entry.key, "strings", other),
-            }
-        }
-        texts
+        let texts: Vec<Option<At<&str>>> = values
+            .iter()
+            .map(|value| {
+                self.string(value, &entry.key, "an array of strings alone").map(|text| at(text, value))
+            })
+            .collect();
+        texts.into_iter().collect()
+    }
+
+    fn string<'t>(&mut self, value: &'t Value, key: &str, expected: &str) -> Option<&'t str> {
+        let Kind::String(text) = &value.kind else { return self.mismatch(value, key, expected) };
+        Some(text)
     }
 
     pub(super) fn port(&mut self, entry: &Entry) -> Option<At<u16>> {
         let Kind::Integer(number) = entry.value.kind else {
-            return self.mismatch(&entry.value.span, &entry.key, "an integer", &entry.value.kind);
+            return self.mismatch(&entry.value, &entry.key, "an integer");
         };
         let port = u16::try_from(number).ok().filter(|port| *port != 0);
         let problem = || Problem::new(format!("not a port: {number}"), Help::new("it can be 1 to 65535"));
@@ -113,7 +104,7 @@ impl Check<'_> {
 
     pub(super) fn count(&mut self, entry: &Entry, (least, most): (u32, u32)) -> Option<u32> {
         let Kind::Integer(number) = entry.value.kind else {
-            return self.mismatch(&entry.value.span, &entry.key, "an integer", &entry.value.kind);
+            return self.mismatch(&entry.value, &entry.key, "an integer");
         };
         let count = u32::try_from(number).ok().filter(|count| (least..=most).contains(count));
         let help = || Help::new(format!("it can be {least} to {most}"));
@@ -159,8 +150,9 @@ impl Check<'_> {
         self.accept(&text.span, path)
     }
 
-    fn mismatch<T>(&mut self, span: &Span, key: &str, expected: &str, found: &Kind) -> Option<T> {
-        self.error(span, format!("`{key}` must be {expected}, not {}", found.name()), Help::NONE);
+    fn mismatch<T>(&mut self, value: &Value, key: &str, expected: &str) -> Option<T> {
+        let message = format!("`{key}` must be {expected}, not {}", value.kind.name());
+        self.error(&value.span, message, Help::NONE);
         None
     }
 }

@@ -25,7 +25,7 @@ fn parse_any(text: &str) -> Option<Duration> {
 }
 
 /// In the largest unit that leaves no remainder.
-fn show(duration: Duration) -> String {
+pub(super) fn show(duration: Duration) -> String {
     let millis = duration.as_millis();
     let units = UNITS.iter().rev().map(|(name, unit)| (name, u128::from(*unit)));
     let whole = |(name, unit): (&&str, u128)| match millis.checked_rem(unit) {

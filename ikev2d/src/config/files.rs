@@ -70,10 +70,13 @@ fn read_all(path: &Path, file: File, size: u64) -> Result<Vec<u8>, Problem> {
 
 fn cannot_read(path: &Path, error: &std::io::Error) -> Problem {
     let shown = path.display();
-    let message = match error.kind() {
-        ErrorKind::NotFound => format!("{shown} does not exist"),
-        ErrorKind::PermissionDenied => format!("{shown} cannot be read: permission denied"),
-        _ => format!("{shown} cannot be read: {error}"),
+    let kind = error.kind();
+    let message = if kind == ErrorKind::NotFound {
+        format!("{shown} does not exist")
+    } else if kind == ErrorKind::PermissionDenied {
+        format!("{shown} cannot be read: permission denied")
+    } else {
+        format!("{shown} cannot be read: {error}")
     };
     Problem::new(message, Help::NONE)
 }

@@ -150,19 +150,16 @@ impl<'a> Loader<'a> {
 
     fn read_peers(&mut self, source: &Source, entry: Option<&Entry>) {
         let Some(entry) = entry else { return };
-        let tables = match &entry.value.kind {
-            // `[peer]` for `[[peer]]`: with one peer in a file there is no doubt what is meant, but with the next
-            // one there would be.
-            Kind::Table(_) => {
-                let help = match source.format {
-                    Format::Toml => "write [[peer]]",
-                    Format::Json => "write \"peer\": [{ ... }]",
-                };
-                let message = "`peer` must be an array of tables, not a table";
-                return self.report.error(source, &entry.key_span, message, Help::new(help));
-            }
-            _ => Check { source, report: self.report }.array(entry).unwrap_or_default(),
-        };
+        if let Kind::Table(_) = entry.value.kind {
+            // With one peer in a file there is no doubt what `[peer]` means, but with the next one there would be.
+            let help = match source.format {
+                Format::Toml => "write [[peer]]",
+                Format::Json => "write \"peer\": [{ ... }]",
+            };
+            let message = "`peer` must be an array of tables, not a table";
+            return self.report.error(source, &entry.key_span, message, Help::new(help));
+        }
+        let tables = Check { source, report: self.report }.array(entry).unwrap_or_default();
         for value in tables {
             self.read_peer(source, value);
         }

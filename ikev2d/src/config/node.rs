@@ -95,7 +95,8 @@ fn listen(check: &mut Check<'_>, entry: &Entry) -> Vec<IpAddr> {
     addresses
 }
 
-const KEYS: [&str; 8] = ["id", "listen", "peers", "control", "ike-port", "nat-port", "log", "log-format"];
+pub(super) const KEYS: [&str; 8] =
+    ["id", "listen", "peers", "control", "ike-port", "nat-port", "log", "log-format"];
 
 const LEVELS: [(&str, tracing::Level); 5] = [
     ("error", tracing::Level::ERROR),

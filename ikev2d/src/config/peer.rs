@@ -245,7 +245,8 @@ fn check_name(name: &str) -> Result<String, Problem> {
 /// Longest name in octets: as long as a host name.
 const MAX_NAME: usize = 255;
 
-const KEYS: [&str; 8] = ["name", "address", "id", "local-address", "local-id", "psk-file", "local", "remote"];
+pub(super) const KEYS: [&str; 8] =
+    ["name", "address", "id", "local-address", "local-id", "psk-file", "local", "remote"];
 
 const REQUIRED: [(&str, &str); 3] = [
     ("name", "give the peer a name that no other peer has"),

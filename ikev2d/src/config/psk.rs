@@ -50,16 +50,15 @@ pub(super) fn hex(digits: &str) -> Option<Vec<u8>> {
 
 fn cannot_open(path: &Path, error: &std::io::Error) -> Problem {
     let shown = path.display();
-    match error.kind() {
-        ErrorKind::NotFound => Problem::new(
-            format!("the PSK file {shown} does not exist"),
-            Help::new(format!("make a key: (umask 077; openssl rand -hex 32 > {shown})")),
-        ),
-        ErrorKind::PermissionDenied => Problem::new(
-            format!("the PSK file {shown} cannot be read: permission denied"),
-            Help::new("run as the file's owner or as root"),
-        ),
-        _ => Problem::new(format!("the PSK file {shown} cannot be read: {error}"), Help::NONE),
+    let kind = error.kind();
+    if kind == ErrorKind::NotFound {
+        let help = format!("make a key: (umask 077; openssl rand -hex 32 > {shown})");
+        Problem::new(format!("the PSK file {shown} does not exist"), Help::new(help))
+    } else if kind == ErrorKind::PermissionDenied {
+        let message = format!("the PSK file {shown} cannot be read: permission denied");
+        Problem::new(message, Help::new("run as the file's owner or as root"))
+    } else {
+        Problem::new(format!("the PSK file {shown} cannot be read: {error}"), Help::NONE)
     }
 }
 

@@ -154,16 +154,17 @@ const MODES: [(&str, Mode); 2] = [("transport", Mode::Transport), ("tunnel", Mod
 const CONNECTS: [(&str, Connect); 2] = [("always", Connect::Always), ("passive", Connect::Passive)];
 
 /// Shorter than the round trip of any network sends everything twice; longer, and one lost datagram is an outage.
-const RETRANSMIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(60));
+pub(super) const RETRANSMIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(60));
 
 /// With the default of one second, 1 gives up after 3 s and 12 after 40 minutes.
-const RETRANSMISSIONS: (u32, u32) = (1, 12);
+pub(super) const RETRANSMISSIONS: (u32, u32) = (1, 12);
 
 /// A probe costs two datagrams; a peer that has been dead for an hour should not go unnoticed.
-const LIVENESS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(3600));
+pub(super) const LIVENESS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(3600));
 
 /// A replacement costs a handshake with each peer; nobody gains by keeping keys for more than a week.
-const IKE_LIFETIME: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(7 * 24 * 3600));
+pub(super) const IKE_LIFETIME: (Duration, Duration) =
+    (Duration::from_secs(60), Duration::from_secs(7 * 24 * 3600));
 
 /// A peer that comes back should not have to wait for more than an hour, nor one that is down be flooded.
-const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3600));
+pub(super) const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3600));

@@ -82,7 +82,10 @@ mod tests {
 
     #[test]
     fn a_syntax_error_is_where_it_is() {
-        assert_eq!(errors("a = 1\nb = \n"), [(10..10, "string values must be quoted, expected literal string".to_owned())]);
+        assert_eq!(
+            errors("a = 1\nb = \n"),
+            [(10..10, "string values must be quoted, expected literal string".to_owned())]
+        );
         assert_eq!(errors("a = 1\na = 2\n"), [(6..7, "duplicate key".to_owned())]);
     }
 

@@ -58,10 +58,9 @@ mod tests {
     }
 
     fn auth(keeper: &Keeper, prf: Prf) -> Vec<u8> {
-        match keeper.sign(PEER, Authentication::Psk, prf, b"octets") {
-            Completion::Signed(Ok(auth)) => auth,
-            other => panic!("{other:?}"),
-        }
+        let signed = keeper.sign(PEER, Authentication::Psk, prf, b"octets");
+        let Completion::Signed(Ok(auth)) = signed else { panic!("{signed:?}") };
+        auth
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod bad;
 mod good;
 mod hostile;
+mod manual;
 mod mesh;
 
 use std::fs;
