@@ -44,8 +44,5 @@ pub(crate) fn detect(hashes: &NatHashes<'_>, spis: Spis, path: Path) -> Nat {
         return Nat::default();
     }
     let (ours, theirs) = (hash(spis, path.local), hash(spis, path.remote));
-    Nat {
-        local: destination != ours.as_slice(),
-        remote: !hashes.sources.iter().any(|source| *source == theirs.as_slice()),
-    }
+    Nat { local: destination != ours.as_slice(), remote: !hashes.sources.contains(&theirs.as_slice()) }
 }

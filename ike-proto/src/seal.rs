@@ -118,10 +118,7 @@ impl Channel {
         };
         let first = sk.first;
         let aad_len = message.len().checked_sub(sk.body.len()).ok_or(OpenFailure::Malformed)?;
-        let critical = outer.iter().find_map(|payload| match payload {
-            Payload::Unknown(unknown) if unknown.critical => Some(unknown.payload_type),
-            _ => None,
-        });
+        let critical = outer.iter().find_map(Payload::critical_unknown);
         let plaintext = self.inbound.open(message, aad_len).map_err(|_| OpenFailure::Integrity)?;
         if let Some(payload_type) = critical {
             return Err(OpenFailure::Critical(payload_type));
@@ -141,4 +138,15 @@ fn unpad(plaintext: &[u8]) -> Option<&[u8]> {
 /// What is wrong with an SK payload itself.
 fn sk_error(fault: Fault) -> WireError {
     WireError::Payload { payload: PayloadType::ENCRYPTED, offset: 0, fault }
+}
+
+impl Payload<'_> {
+    /// The type of a payload that we do not know and whose sender says that it matters.
+    fn critical_unknown(&self) -> Option<PayloadType> {
+        if let Payload::Unknown(unknown) = self {
+            unknown.critical.then_some(unknown.payload_type)
+        } else {
+            None
+        }
+    }
 }

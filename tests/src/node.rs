@@ -47,9 +47,7 @@ impl Node {
                 None => Ok(self.address),
             }),
             Work::Sign { peer, prf, octets, .. } => Completion::Signed(match self.psks.get(&peer) {
-                Some(psk) => {
-                    Ok(psk_auth(prf, &Secret::copy_from(psk), &[&octets]).expose().to_vec())
-                }
+                Some(psk) => Ok(psk_auth(prf, &Secret::copy_from(psk), &[&octets]).expose().to_vec()),
                 None => Err("no PSK for this peer".into()),
             }),
             Work::Verify { peer, prf, octets, auth, .. } => {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crypto::{Encryption, Integrity, KeGroup, Prf};
 use ike_proto::policy::{
-    Authentication, ChildPolicy, Connect, EspProposal, Esn, Identity, IkeProposal, Mode, PeerPolicy, Selector,
-    Timing,
+    Authentication, ChildPolicy, Connect, Esn, EspProposal, Identity, IkeProposal, Mode, PeerPolicy,
+    Selector, Timing,
 };
 
 /// The address of node `index`: 10.0.0.1 and on.

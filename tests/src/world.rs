@@ -55,6 +55,9 @@ impl Conditions {
     }
 }
 
+/// Decides whether a sender's datagram is dropped.
+pub type Censor = Box<dyn FnMut(usize, &Transmit) -> bool>;
+
 enum Happening {
     Arrives(usize, Path, Vec<u8>),
     Done(usize, RequestId, Completion),
@@ -71,7 +74,7 @@ pub struct World {
     /// Every datagram that was sent, with its sender, whether or not it arrived.
     pub wire: Vec<(usize, Transmit)>,
     /// Drops a datagram of this sender if it says so.
-    pub censor: Option<Box<dyn FnMut(usize, &Transmit) -> bool>>,
+    pub censor: Option<Censor>,
     seed: u64,
     dice: SeededEntropy,
     queue: BTreeMap<(Time, u64), Happening>,
@@ -110,7 +113,8 @@ impl World {
     }
 
     fn fresh_node(&self, index: usize, life: u64) -> Node {
-        let config = EndpointConfig { default_proposals: Arc::from([ike_proposal()]), ..EndpointConfig::default() };
+        let config =
+            EndpointConfig { default_proposals: Arc::from([ike_proposal()]), ..EndpointConfig::default() };
         let seed = self.seed.wrapping_mul(1_000_003) ^ (life << 32) ^ index as u64;
         Node::new(address(index), config, seed)
     }
@@ -234,11 +238,8 @@ impl World {
     fn deliver(&mut self, transmit: &Transmit) {
         let to = transmit.path.remote.ip();
         let Some(index) = self.nodes.iter().position(|node| node.address == to) else { return };
-        let path = Path {
-            local: transmit.path.remote,
-            remote: transmit.path.local,
-            socket: transmit.path.socket,
-        };
+        let path =
+            Path { local: transmit.path.remote, remote: transmit.path.local, socket: transmit.path.socket };
         let (latency, jitter) = (self.conditions.latency, self.conditions.jitter);
         let when = self.now + latency + self.part_of(jitter);
         self.enqueue(when, Happening::Arrives(index, path, transmit.octets.clone()));

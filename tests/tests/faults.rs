@@ -1,5 +1,12 @@
 //! A bad network, restarts, dead peers and the passing of weeks: at quiescence both ends and both kernels agree.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    clippy::arithmetic_side_effects,
+    reason = "a test"
+)]
 
 use std::sync::Arc;
 use std::time::Duration;

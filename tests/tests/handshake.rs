@@ -1,5 +1,12 @@
 //! Two nodes connect: every suite, mode and kind of identity, both ends agreeing on what they made.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    clippy::arithmetic_side_effects,
+    reason = "a test"
+)]
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -1,5 +1,12 @@
 //! Datagrams of any kind from anybody: counted drops, bounded answers, and nothing else changes.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    clippy::arithmetic_side_effects,
+    reason = "a test"
+)]
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -47,10 +54,9 @@ fn answers(world: &World, since: usize) -> Vec<(Header, Vec<u8>)> {
 }
 
 fn first_notify(answer: &(Header, Vec<u8>)) -> NotifyType {
-    match &parse_chain(answer.0.next_payload, &answer.1[Header::LEN..]).unwrap()[0] {
-        Payload::Notify(notify) => notify.kind,
-        other => panic!("{other:?}"),
-    }
+    let payloads = parse_chain(answer.0.next_payload, &answer.1[Header::LEN..]).unwrap();
+    let Some(Payload::Notify(notify)) = payloads.first() else { panic!("{payloads:?}") };
+    notify.kind
 }
 
 #[test]

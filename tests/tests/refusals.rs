@@ -1,5 +1,12 @@
 //! What does not fit is refused by the right notify, and named at both ends.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    clippy::arithmetic_side_effects,
+    reason = "a test"
+)]
 
 use std::sync::Arc;
 use std::time::Duration;

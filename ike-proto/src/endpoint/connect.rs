@@ -58,7 +58,11 @@ impl Connection {
 
 /// When to make the first attempt: at once if it is for us to begin, after a grace time otherwise.
 pub(crate) fn first_attempt(policy: &PeerPolicy, jitter: u8) -> Duration {
-    if policy.local_identity < policy.remote_identity { Duration::ZERO } else { GRACE + part(GRACE, jitter) }
+    if policy.local_identity < policy.remote_identity {
+        Duration::ZERO
+    } else {
+        GRACE.saturating_add(part(GRACE, jitter))
+    }
 }
 
 /// The pause after the n-th failure in a row: doubled each time, bounded, and half of it at random, so that peers

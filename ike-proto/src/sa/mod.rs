@@ -26,7 +26,7 @@ use crate::time::Time;
 use crate::wire::{ExchangeType, Header, Payload};
 
 use context::{Context, News, Origin};
-use phase::{Closing, Farewell, Phase};
+use phase::{Closing, Established, Farewell, InitSent, Phase};
 use window::{Arrival, Due, Inbound, Outbound};
 
 /// How long an ended SA still answers the repetition of the peer's last request: longer than the peer's fourth
@@ -64,26 +64,20 @@ impl Sa {
 
     /// An attempt of ours that has not succeeded or failed yet.
     pub fn is_attempt(&self) -> bool {
-        let over = matches!(
-            self.phase,
-            Phase::Established(_) | Phase::Closing(_) | Phase::Lingering(_) | Phase::Ended
-        );
-        self.role == Role::Initiator && !over
+        self.role == Role::Initiator && !self.phase.is_down() && self.established().is_none()
     }
 
     /// Established, with at least one Child SA that passes traffic.
     pub fn carries_traffic(&self) -> bool {
-        match &self.phase {
-            Phase::Established(established) => established.has_installed_child(),
-            _ => false,
-        }
+        self.established().is_some_and(Established::has_installed_child)
     }
 
     pub fn lowest_nonce(&self) -> Option<&[u8]> {
-        match &self.phase {
-            Phase::Established(established) => Some(&established.lowest_nonce),
-            _ => None,
-        }
+        self.established().map(|established| established.lowest_nonce.as_slice())
+    }
+
+    fn established(&self) -> Option<&Established> {
+        if let Phase::Established(established) = &self.phase { Some(established) } else { None }
     }
 
     pub fn created(&self) -> Time {
@@ -92,7 +86,7 @@ impl Sa {
 
     /// Established, and before that time.
     pub fn established_before(&self, time: Time) -> bool {
-        matches!(&self.phase, Phase::Established(sa) if sa.since < time)
+        self.established().is_some_and(|established| established.since < time)
     }
 
     /// An attempt of ours of which the peer has seen no more than IKE_SA_INIT.
@@ -175,7 +169,15 @@ impl Sa {
                     self.say_farewell(closing, ctx)
                 }
             },
-            other => {
+            other @ (Phase::Routing
+            | Phase::SigningRequest(_)
+            | Phase::VerifyingResponder(_)
+            | Phase::HalfOpen(_)
+            | Phase::VerifyingInitiator(_)
+            | Phase::SigningResponse(_)
+            | Phase::InstallingFirst(_)
+            | Phase::Lingering(_)
+            | Phase::Ended) => {
                 ctx.dropped(path.remote, DropCause::Unexpected);
                 other
             }
@@ -224,15 +226,25 @@ impl Sa {
     /// An unauthenticated peer may send IKE_AUTH and nothing else: "INFORMATIONAL ... MUST only occur after the
     /// initial exchanges" (1.4).
     fn serving(&self, exchange: ExchangeType) -> Option<&Channel> {
-        match (&self.phase, exchange) {
-            (Phase::HalfOpen(half), ExchangeType::IKE_AUTH) => Some(&half.agreed.channel),
-            (Phase::Established(sa), ExchangeType::INFORMATIONAL | ExchangeType::CREATE_CHILD_SA) => {
-                Some(&sa.channel)
-            }
-            (Phase::Closing(closing), ExchangeType::INFORMATIONAL | ExchangeType::CREATE_CHILD_SA) => {
-                Some(&closing.channel)
-            }
-            _ => None,
+        let (auth, later) = match exchange {
+            ExchangeType::IKE_AUTH => (true, false),
+            ExchangeType::INFORMATIONAL | ExchangeType::CREATE_CHILD_SA => (false, true),
+            _ => (false, false),
+        };
+        match &self.phase {
+            Phase::HalfOpen(half) => auth.then_some(&half.agreed.channel),
+            Phase::Established(sa) => later.then_some(&sa.channel),
+            Phase::Closing(closing) => later.then_some(&closing.channel),
+            Phase::Routing
+            | Phase::InitSent(_)
+            | Phase::SigningRequest(_)
+            | Phase::AuthSent(_)
+            | Phase::VerifyingResponder(_)
+            | Phase::VerifyingInitiator(_)
+            | Phase::SigningResponse(_)
+            | Phase::InstallingFirst(_)
+            | Phase::Lingering(_)
+            | Phase::Ended => None,
         }
     }
 
@@ -267,7 +279,16 @@ impl Sa {
             Phase::HalfOpen(half) => Some(half.until),
             Phase::Lingering(until) => Some(*until),
             Phase::Established(sa) => Some(self.established_deadline(sa)),
-            _ => None,
+            Phase::Routing
+            | Phase::InitSent(_)
+            | Phase::SigningRequest(_)
+            | Phase::AuthSent(_)
+            | Phase::VerifyingResponder(_)
+            | Phase::VerifyingInitiator(_)
+            | Phase::SigningResponse(_)
+            | Phase::InstallingFirst(_)
+            | Phase::Closing(_)
+            | Phase::Ended => None,
         };
         phase.into_iter().chain(self.outbound.deadline()).min()
     }
@@ -280,55 +301,48 @@ impl Sa {
             Due::Again(message) => ctx.queue.transmit(self.path, &message),
             Due::GiveUp(exchange) => return self.give_up(exchange, ctx),
         }
-        self.phase = match mem::replace(&mut self.phase, Phase::Ended) {
-            Phase::HalfOpen(half) if half.until <= ctx.now => {
-                self.fail(Reason::NoAnswer(ExchangeType::IKE_SA_INIT), ctx)
-            }
-            Phase::Lingering(until) if until <= ctx.now => Phase::Ended,
-            Phase::Established(sa) => self.established_timeout(sa, ctx),
-            other => other,
+        let phase = mem::replace(&mut self.phase, Phase::Ended);
+        self.phase = if let Phase::Established(sa) = phase {
+            self.established_timeout(sa, ctx)
+        } else if !phase.is_over(ctx.now) {
+            phase
+        } else if phase.is_down() {
+            Phase::Ended
+        } else {
+            self.fail(Reason::NoAnswer(ExchangeType::IKE_SA_INIT), ctx)
         };
     }
 
     /// No retransmission was answered: "the peer is dead" (2.4).
     fn give_up(&mut self, exchange: ExchangeType, ctx: &mut Context<'_>) {
-        let reason = match &self.phase {
-            Phase::InitSent(phase::InitSent { refused: Some(kind), .. }) => {
-                Reason::PeerRefused(exchange, *kind)
-            }
-            _ => Reason::NoAnswer(exchange),
+        let reason = if let Phase::InitSent(InitSent { refused: Some(kind), .. }) = &self.phase {
+            Reason::PeerRefused(exchange, *kind)
+        } else {
+            Reason::NoAnswer(exchange)
         };
-        self.phase = match mem::replace(&mut self.phase, Phase::Ended) {
-            Phase::Established(sa) => {
-                self.down(*sa, reason, ctx);
-                Phase::Ended
-            }
-            Phase::Closing(_) | Phase::Lingering(_) | Phase::Ended => Phase::Ended,
-            _ => self.fail(reason, ctx),
-        };
+        self.abandon(reason, ctx);
     }
 
     /// Ends the SA for a reason of ours, politely if there is anybody to be polite to.
     pub fn close(&mut self, reason: Reason, ctx: &mut Context<'_>) {
-        self.phase = match mem::replace(&mut self.phase, Phase::Ended) {
-            Phase::Established(sa) => self.close_established(sa, reason, ctx),
-            Phase::Closing(closing) => Phase::Closing(closing),
-            Phase::Lingering(until) => Phase::Lingering(until),
-            Phase::Ended => Phase::Ended,
-            _ => self.fail(reason, ctx),
+        let phase = mem::replace(&mut self.phase, Phase::Ended);
+        self.phase = if let Phase::Established(sa) = phase {
+            self.close_established(sa, reason, ctx)
+        } else if phase.is_down() {
+            phase
+        } else {
+            self.fail(reason, ctx)
         };
     }
 
     /// Ends the SA without a word: the peer does not know it any more, or never did.
     pub fn abandon(&mut self, reason: Reason, ctx: &mut Context<'_>) {
-        self.phase = match mem::replace(&mut self.phase, Phase::Ended) {
-            Phase::Established(sa) => {
-                self.down(*sa, reason, ctx);
-                Phase::Ended
-            }
-            Phase::Closing(_) | Phase::Lingering(_) | Phase::Ended => Phase::Ended,
-            _ => self.fail(reason, ctx),
-        };
+        let phase = mem::replace(&mut self.phase, Phase::Ended);
+        if let Phase::Established(sa) = phase {
+            self.down(*sa, reason, ctx);
+        } else if !phase.is_down() {
+            self.fail(reason, ctx);
+        }
     }
 
     /// An SA that never was established ends.

@@ -170,6 +170,30 @@ pub(crate) enum Farewell {
 }
 
 impl Phase {
+    /// Whether the SA's end has been told already.
+    pub fn is_down(&self) -> bool {
+        matches!(self, Phase::Closing(_) | Phase::Lingering(_) | Phase::Ended)
+    }
+
+    /// Whether it waits for a time that has come, and for nothing else.
+    pub fn is_over(&self, now: Time) -> bool {
+        match self {
+            Phase::HalfOpen(half) => half.until <= now,
+            Phase::Lingering(until) => *until <= now,
+            Phase::Routing
+            | Phase::InitSent(_)
+            | Phase::SigningRequest(_)
+            | Phase::AuthSent(_)
+            | Phase::VerifyingResponder(_)
+            | Phase::VerifyingInitiator(_)
+            | Phase::SigningResponse(_)
+            | Phase::InstallingFirst(_)
+            | Phase::Established(_)
+            | Phase::Closing(_)
+            | Phase::Ended => false,
+        }
+    }
+
     /// The phase by name, for `ikectl status`.
     pub fn name(&self) -> &'static str {
         match self {

@@ -4,7 +4,7 @@ use crate::ids::EspSpi;
 use crate::status::{ChildStatus, IkeStatus};
 
 use super::Sa;
-use super::phase::{Child, ChildState, Phase};
+use super::phase::{Child, ChildState};
 
 impl Sa {
     pub fn status(&self) -> IkeStatus {
@@ -19,27 +19,21 @@ impl Sa {
             established: None,
             children: Vec::new(),
         };
-        match &self.phase {
-            Phase::Established(sa) => IkeStatus {
-                suite: Some((sa.suite, sa.group)),
-                nat: (sa.nat.local, sa.nat.remote),
-                established: Some(sa.since),
-                children: sa.children.values().filter_map(child_status).collect(),
-                ..empty
-            },
-            _ => empty,
+        let Some(sa) = self.established() else { return empty };
+        IkeStatus {
+            suite: Some((sa.suite, sa.group)),
+            nat: (sa.nat.local, sa.nat.remote),
+            established: Some(sa.since),
+            children: sa.children.values().filter_map(child_status).collect(),
+            ..empty
         }
     }
 
     /// Whether one of its Child SAs has this SPI, in either direction.
     pub fn has_child(&self, spi: EspSpi) -> bool {
-        match &self.phase {
-            Phase::Established(sa) => sa
-                .children
-                .values()
-                .any(|child| child.end.inbound_spi == spi || child.end.outbound_spi == spi),
-            _ => false,
-        }
+        self.established().is_some_and(|sa| {
+            sa.children.values().any(|child| child.end.inbound_spi == spi || child.end.outbound_spi == spi)
+        })
     }
 }
 
