@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// Test executables that need a kernel with ESP: package and name of the integration test.
-const KERNEL_TESTS: &[(&str, &str)] = &[("ike-xfrm", "kernel")];
+const KERNEL_TESTS: &[(&str, &str)] = &[("ike-xfrm", "kernel"), ("ike-xfrm", "policies")];
 
 /// strongSwan's versions, and the root in the guest that has each.
 const STRONGSWAN: &[(&str, &str)] = &[("6.1", "forky"), ("6.0", "trixie"), ("5.9", "bookworm")];
