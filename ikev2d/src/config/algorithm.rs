@@ -87,7 +87,7 @@ const KNOWN: [(&str, Transform); 33] = [
 const REFUSED: [(&[&str], &str); 9] = [
     (&["des"], "it can be broken by trying its keys (RFC 8247 section 2.1: MUST NOT)"),
     (&["3des"], "its blocks of 64 bits are too short and it is slow (RFC 8221 section 5: SHOULD NOT)"),
-    (&["null"], "it does not encrypt (RFC 8247 section 2.1: MUST NOT)"),
+    (&["null"], "it does not encrypt"),
     (&["md5", "md5_128", "prfmd5"], "MD5 is broken (RFC 8247 sections 2.2 and 2.3: MUST NOT)"),
     (
         &["sha", "sha1", "sha1_160", "prfsha1"],

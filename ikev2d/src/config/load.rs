@@ -202,8 +202,8 @@ impl KeyFiles {
             return key.clone();
         }
         let key = check.accept(span, psk::read(path)).map(|key| Arc::new(key.value));
-        if key.as_ref().is_some_and(|key| psk::is_short(key)) {
-            let message = format!("the key in {} has fewer than 16 octets", path.display());
+        if key.as_ref().is_some_and(|key| key.len() < psk::ADVISED_PSK) {
+            let message = format!("the key in {} has fewer than {} octets", path.display(), psk::ADVISED_PSK);
             check.report.warning(
                 check.source,
                 span,

@@ -31,7 +31,7 @@ pub struct Node {
     /// UDP port for IKE behind a non-ESP marker and for encapsulated ESP ([`DEFAULT_NAT_PORT`]); never the same as
     /// `ike_port`.
     pub nat_port: u16,
-    /// The control socket ([`DEFAULT_CONTROL`]); always absolute when the path of the node file is.
+    /// The control socket ([`DEFAULT_CONTROL`]); absolute if the path of the node file is.
     pub control: PathBuf,
     /// The least severe level that is logged.
     pub log: tracing::Level,
@@ -53,7 +53,7 @@ pub enum LogFormat {
 /// One peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// The operator's name for it, unique: 1 to 255 of the characters that [`super::check_name`] allows.
+    /// The operator's name for it, unique: 1 to 255 ASCII letters, digits and `-_.:@`, safe in a log line or a shell.
     pub name: String,
     /// What the protocol needs to know.
     pub policy: Arc<PeerPolicy>,

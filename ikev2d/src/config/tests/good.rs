@@ -226,6 +226,14 @@ warning: the key in DIR/peers.d/db-1.psk has fewer than 16 octets
 }
 
 #[test]
+fn a_key_of_sixteen_octets_is_not_warned_of() {
+    let files = Files::with_node();
+    files.write("peers.d/db-1.toml", DB_1);
+    files.key("peers.d/db-1.psk", "16 octets long..");
+    assert_eq!(files.config().peers[0].psk.len(), 16);
+}
+
+#[test]
 fn nothing_prints_a_key() {
     let files = Files::with_node();
     files.write("peers.d/db-1.toml", DB_1);
