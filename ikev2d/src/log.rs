@@ -12,7 +12,8 @@ use crate::config::LogFormat;
 /// Does nothing when logging has been started before.
 pub fn start(level: tracing::Level, format: LogFormat) {
     let filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let _ = match format {
         LogFormat::Json => builder.json().try_init(),
         LogFormat::Text => {

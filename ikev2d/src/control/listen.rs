@@ -39,7 +39,9 @@ impl fmt::Display for ListenError {
                 write!(f, "ikev2d is already running (process {pid}): it owns {}", path.display())
             }
             ListenError::InTheWay(path) => write!(f, "{} exists and is not a socket", path.display()),
-            ListenError::System { path, doing, error } => write!(f, "cannot {doing} {}: {error}", path.display()),
+            ListenError::System { path, doing, error } => {
+                write!(f, "cannot {doing} {}: {error}", path.display())
+            }
         }
     }
 }

@@ -28,9 +28,9 @@ pub enum Request {
         peer: String,
     },
     /// Read the configuration again.
-    Reload,
+    Reload {},
     /// Tell what happens from now on: events follow the reply until the client closes the connection.
-    Monitor,
+    Monitor {},
 }
 
 /// A message with the version in front.

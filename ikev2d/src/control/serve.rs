@@ -28,7 +28,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// A request on its way to the daemon, with the way back for the outcome.
 #[derive(Debug)]
 pub struct Call {
-    /// What is asked for; never [`Request::Monitor`], which needs no daemon.
+    /// What is asked for; never [`Request::Monitor {}`], which needs no daemon.
     pub request: Request,
     /// Where the outcome goes.
     pub reply: oneshot::Sender<Result<Answer, Failure>>,
@@ -87,7 +87,7 @@ impl Client {
                 }
             };
             match parse_request(&line) {
-                Ok(Request::Monitor) => return self.monitor().await,
+                Ok(Request::Monitor {}) => return self.monitor().await,
                 Ok(request) => {
                     let outcome = self.call(request).await;
                     self.write(outcome).await?;
@@ -138,7 +138,9 @@ impl Client {
 
     async fn write(&mut self, outcome: Outcome) -> io::Result<()> {
         let line = to_line(&Envelope::new(outcome))?;
-        timeout(SLOW, self.writer.write_all(&line)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        timeout(SLOW, self.writer.write_all(&line))
+            .await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 

@@ -22,7 +22,7 @@ fn start() -> (TempDir, std::path::PathBuf, broadcast::Sender<EventReport>) {
         while let Some(call) = received.recv().await {
             let peer = match call.request {
                 Request::Up { peer } | Request::Down { peer } => peer,
-                Request::Status { .. } | Request::Reload | Request::Monitor => "-".to_owned(),
+                Request::Status { .. } | Request::Reload {} | Request::Monitor {} => "-".to_owned(),
             };
             let answer = Answer::Begun(Action { peer, state: "down".to_owned() });
             let _ = call.reply.send(Ok(answer));
@@ -139,7 +139,9 @@ async fn a_monitor_is_told_what_happens_and_what_it_missed() {
     events.send(event("first")).unwrap();
     assert!(lines.next_line().await.unwrap().unwrap().contains("first"));
     // More at a time than the channel holds, while the monitor's task has no chance to run.
-    (0..9).for_each(|_| drop(events.send(event("flood")).unwrap()));
+    for _ in 0..9 {
+        events.send(event("flood")).unwrap();
+    }
     assert!(lines.next_line().await.unwrap().unwrap().contains("5 events were not told"));
 }
 

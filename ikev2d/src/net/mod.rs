@@ -59,7 +59,10 @@ impl fmt::Display for OpenError {
                 "UDP port {port} on {address} is in use: is another IKE daemon running? (`ss -ulpn 'sport = :{port}'` names it)"
             ),
             Some(libc::EADDRNOTAVAIL) => {
-                write!(f, "cannot listen on {address}: no interface has this address (see `listen` in [node])")
+                write!(
+                    f,
+                    "cannot listen on {address}: no interface has this address (see `listen` in [node])"
+                )
             }
             Some(libc::EACCES) => {
                 write!(f, "cannot bind UDP port {port} on {address}: CAP_NET_BIND_SERVICE is missing")
@@ -118,7 +121,8 @@ impl Sockets {
         let count = self.sockets.len();
         for step in 0..count {
             let index = self.first.wrapping_add(step).checked_rem(count).unwrap_or(0);
-            let ready = self.sockets.get(index).is_some_and(|socket| socket.poll_readable(context).is_ready());
+            let ready =
+                self.sockets.get(index).is_some_and(|socket| socket.poll_readable(context).is_ready());
             if ready {
                 self.first = index.wrapping_add(1).checked_rem(count).unwrap_or(0);
                 return Poll::Ready(index);
@@ -150,7 +154,9 @@ impl Sockets {
             socket.port() == path.socket && socket.local().is_ipv4() == path.local.is_ipv4()
         };
         let exact = self.sockets.iter().filter(serves).find(|socket| socket.local().ip() == path.local.ip());
-        exact.or_else(|| self.sockets.iter().filter(serves).find(|socket| socket.local().ip().is_unspecified()))
+        exact.or_else(|| {
+            self.sockets.iter().filter(serves).find(|socket| socket.local().ip().is_unspecified())
+        })
     }
 }
 

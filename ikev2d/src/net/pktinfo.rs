@@ -9,9 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use ike_proto::output::{Path, Socket as Port};
-use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, sendmsg,
-};
+use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, sendmsg};
 
 /// One datagram's size and way.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -57,8 +55,11 @@ pub fn send(socket: BorrowedFd<'_>, octets: &[u8], local: IpAddr, remote: Socket
     match local {
         IpAddr::V4(v4) => {
             let source = libc::in_addr { s_addr: u32::from_ne_bytes(v4.octets()) };
-            let info =
-                libc::in_pktinfo { ipi_ifindex: 0, ipi_spec_dst: source, ipi_addr: libc::in_addr { s_addr: 0 } };
+            let info = libc::in_pktinfo {
+                ipi_ifindex: 0,
+                ipi_spec_dst: source,
+                ipi_addr: libc::in_addr { s_addr: 0 },
+            };
             sendmsg(socket.as_raw_fd(), &slices, &[ControlMessage::Ipv4PacketInfo(&info)], flags, Some(&to))?;
         }
         IpAddr::V6(v6) => {

@@ -58,7 +58,8 @@ impl UdpSocket {
             exempt.decapsulate(socket.as_fd()).map_err(failed("receive ESP in UDP"))?;
         }
         let local = socket.local_addr().ok().and_then(|bound| bound.as_socket()).unwrap_or(address);
-        let socket = tokio::net::UdpSocket::from_std(socket.into()).map_err(failed("watch the UDP socket"))?;
+        let socket =
+            tokio::net::UdpSocket::from_std(socket.into()).map_err(failed("watch the UDP socket"))?;
         Ok(UdpSocket { socket, local, port })
     }
 
@@ -121,9 +122,15 @@ fn configure(socket: &Socket, ipv6: bool) -> io::Result<()> {
 
 /// `setsockopt` of an integer option that neither `socket2` nor `nix` has.
 #[allow(unsafe_code)]
-fn set_option(socket: &Socket, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
+fn set_option(
+    socket: &Socket,
+    level: libc::c_int,
+    option: libc::c_int,
+    value: libc::c_int,
+) -> io::Result<()> {
     use std::os::fd::AsRawFd;
-    let length = libc::socklen_t::try_from(size_of::<libc::c_int>()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let length =
+        libc::socklen_t::try_from(size_of::<libc::c_int>()).map_err(|_| io::ErrorKind::InvalidInput)?;
     // SAFETY: the kernel reads `length` octets at the pointer, which is a live local of that size; it writes
     // nothing. The descriptor is open as long as `socket` is borrowed.
     let result =

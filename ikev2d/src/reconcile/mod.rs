@@ -56,7 +56,9 @@ pub fn plan(current: &Roster, wanted: Vec<Peer>) -> Result<Plan, OutOfIds> {
     for peer in wanted {
         match current.by_name(&peer.name) {
             None => plan.add.push((ids.next().ok_or(OutOfIds)?, peer)),
-            Some((_, known)) if known.is_unchanged(&peer) => plan.unchanged = plan.unchanged.saturating_add(1),
+            Some((_, known)) if known.is_unchanged(&peer) => {
+                plan.unchanged = plan.unchanged.saturating_add(1)
+            }
             Some((id, known)) if needs_new_sa(&known.policy, &peer.policy) => plan.change.push((id, peer)),
             Some((id, _)) => plan.touch.push((id, peer)),
         }

@@ -111,7 +111,8 @@ fn another_address_or_proposal_needs_new_sas() {
 #[test]
 fn timers_who_begins_and_the_key_leave_the_sas() {
     let roster = roster(&["a", "b", "c"]);
-    let slower = with_policy("a", |policy| Arc::make_mut(&mut policy.timing).liveness = Duration::from_secs(99));
+    let slower =
+        with_policy("a", |policy| Arc::make_mut(&mut policy.timing).liveness = Duration::from_secs(99));
     let passive = with_policy("b", |policy| policy.connect = Connect::Passive);
     let mut rekeyed = peer("c");
     rekeyed.psk = Arc::new(Secret::copy_from(b"another key of some length"));
