@@ -4,6 +4,7 @@ use crate::cargo;
 use crate::cpio::Archive;
 use crate::guest::Guest;
 use crate::process::{Result, at, root, shown};
+use crate::qemu::{self, Machine};
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -17,20 +18,6 @@ const TIMED_OUT: u8 = 124;
 const GUEST_DIED: u8 = 125;
 /// How much of the guest's console is shown when it died, in lines.
 const CONSOLE_TAIL: usize = 20;
-
-/// Quiet and deterministic; self-tests and mitigations cost seconds in an emulated guest.
-const KERNEL_ARGUMENTS: &str = "console=ttyS0 panic=-1 oops=panic quiet loglevel=4 cryptomgr.notests=1 mitigations=off \
-    nokaslr random.trust_cpu=on tsc=reliable no_timer_check audit=0 initcall_blacklist=jent_mod_init,i8042_init";
-
-/// The guest's CPU under KVM.
-const KVM: &[&str] = &["-accel", "kvm", "-cpu", "host"];
-/// The guest's CPU without; la57=off makes page walks shorter.
-const EMULATED: &[&str] = &["-accel", "tcg,thread=multi", "-cpu", "max,la57=off"];
-/// A machine with nothing in it.
-const MACHINE: &[&str] =
-    &["-M", "q35", "-nodefaults", "-no-user-config", "-nic", "none", "-no-reboot", "-display", "none"];
-/// A kernel under a working KVM reaches its panic in one second.
-const KVM_PROBE_SECONDS: &str = "10";
 
 /// One run in the guest.
 pub struct Job {
@@ -140,7 +127,8 @@ pub fn run(job: Job) -> Result<Done> {
     let live = thread::spawn(move || copy_live(&live, log));
     let result = thread::spawn(move || collect(&result));
 
-    let mut qemu = qemu(&guest, &job, work, &out);
+    let mut qemu =
+        qemu::command(&guest, &Machine { timeout: job.timeout, memory: job.memory, work, out: &out });
     let ended = qemu.status().map_err(|error| format!("cannot start `{}`: {error}", shown(&qemu)));
     // If QEMU never connected, the threads still wait for somebody.
     for socket in ["live", "result"] {
@@ -222,53 +210,6 @@ fn command_text(job: &Job) -> String {
 /// A word that the shell takes as it is.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-fn qemu(guest: &Guest, job: &Job, work: &Path, out: &Path) -> Command {
-    let mut command = Command::new("timeout");
-    command.args(["--foreground", "-k", "5", &job.timeout.to_string()]).arg(guest.emulator());
-    command.args(accelerator(guest)).args(MACHINE);
-    command.args(["-smp", "2", "-m", &job.memory.to_string()]);
-    command.arg("-kernel").arg(guest.kernel()).arg("-initrd").arg(work.join("initrd"));
-    command.args(["-append", KERNEL_ARGUMENTS]);
-    command.args(["-chardev", &format!("file,id=console,path={}", out.join("console.log").display())]);
-    command.args(["-serial", "chardev:console"]);
-    let drive = format!("file={},if=none,id=root,format=raw,readonly=on", guest.root_image().display());
-    command.args(["-drive", &drive, "-device", "virtio-blk-pci,drive=root"]);
-    command.args(["-object", "rng-random,id=rng,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng"]);
-    command.args(["-device", "virtio-serial-pci"]);
-    for name in ["live", "result"] {
-        command.args(["-chardev", &format!("socket,id={name},path={}", work.join(name).display())]);
-        command.args(["-device", &format!("virtserialport,chardev={name},name={name}")]);
-    }
-    command.stdin(Stdio::null());
-    command
-}
-
-/// QEMU's arguments for KVM if this machine has it in working order, else for emulation.
-fn accelerator(guest: &Guest) -> &'static [&'static str] {
-    let wanted = std::env::var("IKEV2D_LAB_ACCEL").unwrap_or_default();
-    if wanted == "kvm" || (wanted.is_empty() && kvm_works(guest)) { KVM } else { EMULATED }
-}
-
-/// Whether a guest kernel starts under KVM here: /dev/kvm may be there and open, and still hang (nested machines). Found
-/// out once per machine: the kernel alone, with no root to go to, panics and so reboots, which ends QEMU.
-fn kvm_works(guest: &Guest) -> bool {
-    if File::options().read(true).write(true).open("/dev/kvm").is_err() {
-        return false;
-    }
-    let answer = guest.kvm_answer();
-    if let Ok(known) = fs::read_to_string(&answer) {
-        return known == "yes";
-    }
-    let mut command = Command::new("timeout");
-    command.args(["-s", "KILL", KVM_PROBE_SECONDS]).arg(guest.emulator()).args(KVM).args(MACHINE);
-    command.arg("-kernel").arg(guest.kernel()).args(["-append", "panic=-1", "-m", "512"]);
-    command.stdin(Stdio::null()).stderr(Stdio::null());
-    let works = command.status().is_ok_and(|status| status.success());
-    // Not being able to remember costs the next run the same probe, no more.
-    let _ = fs::write(&answer, if works { "yes" } else { "no" });
-    works
 }
 
 fn listen(path: &Path) -> Result<UnixListener> {

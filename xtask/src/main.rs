@@ -7,6 +7,7 @@ mod cpio;
 mod guest;
 mod lab;
 mod process;
+mod qemu;
 
 use std::process::ExitCode;
 
