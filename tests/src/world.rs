@@ -1,6 +1,7 @@
 //! The network: datagrams, completions and timers in one queue, ordered by time.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,6 +56,9 @@ impl Conditions {
     }
 }
 
+/// How far a simulated NAT moves ports.
+pub const NAT_PORTS: u16 = 10_000;
+
 /// Decides whether a sender's datagram is dropped.
 pub type Censor = Box<dyn FnMut(usize, &Transmit) -> bool>;
 
@@ -73,6 +77,8 @@ pub struct World {
     pub conditions: Conditions,
     /// Every datagram that was sent, with its sender, whether or not it arrived.
     pub wire: Vec<(usize, Transmit)>,
+    /// Nodes behind a NAT, by index: the address that the others see, with ports moved by [`NAT_PORTS`].
+    pub nat: BTreeMap<usize, IpAddr>,
     /// Drops a datagram of this sender if it says so.
     pub censor: Option<Censor>,
     seed: u64,
@@ -90,6 +96,7 @@ impl World {
             nodes: Vec::new(),
             conditions,
             wire: Vec::new(),
+            nat: BTreeMap::new(),
             censor: None,
             seed,
             dice: SeededEntropy::new(seed),
@@ -227,19 +234,27 @@ impl World {
     fn transmit(&mut self, index: usize, transmit: Transmit) {
         let censored = self.censor.as_mut().is_some_and(|censor| censor(index, &transmit));
         if !censored && !self.chance(self.conditions.loss) {
-            self.deliver(&transmit);
+            self.deliver(index, &transmit);
             if self.chance(self.conditions.duplicate) {
-                self.deliver(&transmit);
+                self.deliver(index, &transmit);
             }
         }
         self.wire.push((index, transmit));
     }
 
-    fn deliver(&mut self, transmit: &Transmit) {
-        let to = transmit.path.remote.ip();
-        let Some(index) = self.nodes.iter().position(|node| node.address == to) else { return };
-        let path =
-            Path { local: transmit.path.remote, remote: transmit.path.local, socket: transmit.path.socket };
+    fn deliver(&mut self, sender: usize, transmit: &Transmit) {
+        let mut to = transmit.path.remote;
+        let mut from = transmit.path.local;
+        if let Some(public) = self.nat.get(&sender) {
+            from = SocketAddr::new(*public, from.port() + NAT_PORTS);
+        }
+        if let Some((index, _)) = self.nat.iter().find(|(_, public)| **public == to.ip()) {
+            // Only to a port that the NAT opened, from outside.
+            let Some(port) = to.port().checked_sub(NAT_PORTS) else { return };
+            to = SocketAddr::new(self.nodes[*index].address, port);
+        }
+        let Some(index) = self.nodes.iter().position(|node| node.address == to.ip()) else { return };
+        let path = Path { local: to, remote: from, socket: transmit.path.socket };
         let (latency, jitter) = (self.conditions.latency, self.conditions.jitter);
         let when = self.now + latency + self.part_of(jitter);
         self.enqueue(when, Happening::Arrives(index, path, transmit.octets.clone()));

@@ -213,3 +213,53 @@ fn of_two_that_may_begin_one_begins() {
     assert!(world.wire.iter().all(|(_, sent)| sent.path.socket == Socket::Ike));
     assert_eq!(world.wire.len(), 4);
 }
+
+#[test]
+fn behind_a_nat_both_ends_move_to_port_4500_and_encapsulate() {
+    let public: IpAddr = [203, 0, 113, 7].into();
+    let mut setup = Setup::default().both(|policy| policy.child.mode = Mode::Tunnel);
+    (setup.initiator.child.local, setup.initiator.child.remote) = (vec![net(1)], vec![net(3)]);
+    (setup.responder.child.local, setup.responder.child.remote) = (vec![net(3)], vec![net(1)]);
+    let mut world = World::pair(&setup, Conditions::good(), 1);
+    world.nat.insert(0, public);
+    world.run_until_up(SOON);
+    let child = world.nodes[1].kernel.children().next().unwrap();
+    assert!(child.encapsulated && world.nodes[0].kernel.children().next().unwrap().encapsulated);
+    assert_eq!((child.remote.ip(), child.remote.port(), child.local.port()), (public, 14_500, 4500));
+    let sa = world.nodes[0].endpoint.ike_sas().next().unwrap();
+    assert_eq!((sa.nat, sa.path.socket), ((true, false), Socket::NatTraversal));
+    world.wire.clear();
+    world.run_for(Duration::from_secs(100));
+    let keepalives = world.wire.iter().filter(|(node, sent)| *node == 0 && sent.octets == [0xff]).count();
+    assert_eq!(keepalives, 5, "one in twenty seconds, from the end behind the NAT");
+    assert!(world.wire.iter().all(|(node, sent)| *node == 0 || sent.octets.len() > 1));
+}
+
+#[test]
+fn twenty_nodes_that_start_at_once_become_a_mesh_without_duplicates() {
+    let count = 20;
+    let mut conditions = Conditions::good();
+    (conditions.jitter, conditions.loss) = (Duration::from_millis(30), 50);
+    let mut world = World::new(count, conditions, 5);
+    for node in 0..count {
+        for peer in (0..count).filter(|peer| *peer != node) {
+            world.introduce(node, peer, policy(node, peer));
+        }
+    }
+    let up = |world: &World| (0..count).all(|a| (0..count).all(|b| a == b || world.is_up(a, b)));
+    world.run_until(Duration::from_secs(120), "all pairs up", up);
+    world.conditions.loss = 0;
+    world.run_for(Duration::from_secs(120));
+    world.assert_agreed();
+    for node in 0..count {
+        assert_eq!(world.nodes[node].endpoint.ike_sas().count(), count - 1);
+        assert_eq!(world.nodes[node].kernel.children().count(), count - 1);
+    }
+    let handshakes: usize = (0..count).map(|node| node_handshakes(&world, node)).sum();
+    assert_eq!(handshakes, count * (count - 1) / 2, "one handshake a pair");
+}
+
+fn node_handshakes(world: &World, node: usize) -> usize {
+    let ups = world.nodes[node].events.iter();
+    ups.filter(|event| matches!(event, Event::IkeUp { role: Role::Initiator, .. })).count()
+}
