@@ -119,7 +119,7 @@ impl Sa {
 
     /// Takes a message in that names our SPI.
     pub fn handle_message(&mut self, header: &Header, message: &mut [u8], path: Path, ctx: &mut Context<'_>) {
-        // "the I bit ... is set in messages sent by the original initiator" (3.1): the peer's role.
+        // The I bit "MUST be set in messages sent by the original initiator of the IKE SA" (3.1): the peer's role.
         let sender = if header.flags.initiator { Role::Initiator } else { Role::Responder };
         if sender == self.role || !self.knows(header) {
             return ctx.dropped(path.remote, DropCause::UnknownSpi);
@@ -133,7 +133,7 @@ impl Sa {
 
     fn handle_response(&mut self, header: &Header, message: &mut [u8], path: Path, ctx: &mut Context<'_>) {
         if self.outbound.matching(header.exchange, header.message_id).is_none() {
-            // "a response ... to an unknown request ... MUST be silently discarded" (2.1).
+            // A response to no request of ours (2.1), or to one that is answered already.
             return ctx.dropped(path.remote, DropCause::UnknownResponse);
         }
         let next = match mem::replace(&mut self.phase, Phase::Ended) {
@@ -223,8 +223,8 @@ impl Sa {
 
     /// The channel of a phase that serves requests of this exchange type.
     ///
-    /// An unauthenticated peer may send IKE_AUTH and nothing else: "INFORMATIONAL ... MUST only occur after the
-    /// initial exchanges" (1.4).
+    /// An unauthenticated peer may send IKE_AUTH and nothing else: "INFORMATIONAL exchanges MUST ONLY occur
+    /// after the initial exchanges" (1.4).
     fn serving(&self, exchange: ExchangeType) -> Option<&Channel> {
         let (auth, later) = match exchange {
             ExchangeType::IKE_AUTH => (true, false),
@@ -313,7 +313,7 @@ impl Sa {
         };
     }
 
-    /// No retransmission was answered: "the peer is dead" (2.4).
+    /// "repeated attempts to contact it have gone unanswered for a timeout period" (2.4): the peer has failed.
     fn give_up(&mut self, exchange: ExchangeType, ctx: &mut Context<'_>) {
         let reason = if let Phase::InitSent(InitSent { refused: Some(kind), .. }) = &self.phase {
             Reason::PeerRefused(exchange, *kind)

@@ -1,4 +1,4 @@
-//! The phases of an IKE SA: what exists in each, and nothing else. "Waiting for a response" is not among them:
+//! The phases of an IKE SA: what exists in each, and nothing else. Waiting for a response is not among them:
 //! that is the outbound window's business, and the peer's requests are served meanwhile (RFC 7296 section 2.3).
 //!
 //! ```text
