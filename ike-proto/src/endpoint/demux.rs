@@ -45,7 +45,8 @@ impl Endpoint {
             return self.dropped(path, DropCause::Malformed);
         }
         if header.exchange == ExchangeType::IKE_SA_INIT && !header.flags.response {
-            // The responder's SPI "MUST be zero in the first message of an IKE initial exchange" (3.1), its ID is 0 (2.2).
+            // The responder's SPI "MUST be zero in the first message of an IKE initial exchange" (3.1), its ID is 0
+            // (2.2).
             let first = header.responder_spi.is_zero() && header.message_id == MessageId::ZERO;
             return if first && header.flags.initiator {
                 self.init_request(now, path, header, message)
