@@ -23,7 +23,7 @@ impl Guest {
         held.lock().map_err(at(&lock))?;
         let folder = cache.join(format!("guest-{:016x}", fnv1a(&recipe)));
         if !folder.join("manifest").exists() {
-            println!("xtask: building the guest in {} (once; about 140 MB of packages)", folder.display());
+            eprintln!("xtask: building the guest in {} (once; about 140 MB of packages)", folder.display());
             let partial = cache.join("guest.partial");
             run(Command::new("bash").arg(&script).arg(&partial).arg(cache.join("packages")))
                 .map_err(|why| format!("the guest could not be built: {why}"))?;

@@ -143,7 +143,7 @@ pub fn run(job: Job) -> Result<Done> {
         eprintln!("{}", last_words(&out.join("console.log"), killed.then_some(job.timeout)));
         if killed { TIMED_OUT } else { GUEST_DIED }
     });
-    println!("xtask: the guest's files are in {}", out.display());
+    eprintln!("xtask: the guest's files are in {}", out.display());
     Ok(Done { status, out })
 }
 
