@@ -3,7 +3,7 @@
 //! Private exponents are short, as RFC 7919 5.2 allows for safe primes p = 2q + 1: the only proper subgroups have
 //! order 2 and q, so a short exponent loses nothing to a small-subgroup attack, and the work of finding it
 //! (Pollard's kangaroo, 2^(bits/2)) exceeds that of the discrete logarithm itself. The lengths below lie above the
-//! "Strength Estimate 1" of RFC 3526 8 (220, 260 and 300 bits) and above RFC 7919's (225, 275 and 325 bits).
+//! first strength estimates of RFC 3526 8 (220, 260 and 300 bits) and above RFC 7919's (225, 275 and 325 bits).
 
 use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
 use crypto_bigint::{Odd, U2048, U3072, U4096, Uint};

@@ -14,7 +14,7 @@ const GENERIC_HEADER: usize = 4;
 pub(crate) enum OpenFailure {
     /// It is no protected message, or broken outside protection: nobody is to blame, drop it.
     Malformed,
-    /// Its integrity check fails: drop it, "a good copy" may follow.
+    /// Its integrity check fails: drop it, a good copy may follow.
     Integrity,
     /// The peer itself wrote payloads that do not parse.
     Inside(WireError),

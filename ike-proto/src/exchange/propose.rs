@@ -25,7 +25,8 @@ pub(crate) struct EspChoice {
     pub spi: EspSpi,
 }
 
-/// SAi1: all proposals of ours, numbered from one, without an SPI ("SPI size 0" in the initial exchange).
+/// SAi1: all proposals of ours, numbered from one, without an SPI ("For an initial IKE SA negotiation, this field
+/// MUST be zero": its size, 3.3.1).
 pub(crate) fn ike_offer(ours: &[IkeProposal]) -> SaPayload {
     let proposals = (1_u8..).zip(ours).map(|(number, ours)| Proposal {
         number,

@@ -1,4 +1,4 @@
-//! INFORMATIONAL (RFC 7296 section 1.4): deletes, errors and "are you there".
+//! INFORMATIONAL (RFC 7296 section 1.4): deletes, errors and liveness checks.
 
 use crate::ids::EspSpi;
 use crate::wire::{NotifyType, Payload, PayloadType, Protocol};
@@ -28,7 +28,8 @@ impl Informational {
             match delete.protocol {
                 Protocol::IKE => message.delete_ike = true,
                 Protocol::ESP => message.delete_children.extend(delete.spis),
-                // An AH SA of ours cannot exist: "delete ... unknown SPI" is no error (section 1.4.1).
+                // An AH SA of ours cannot exist, and "a request to close a Child SA that does not exist" is no error
+                // (section 2.25.1).
                 Protocol::AH => {}
                 _ => return Err(ShapeError::Invalid(PayloadType::DELETE)),
             }
