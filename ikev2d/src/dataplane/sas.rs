@@ -16,7 +16,7 @@ use super::policies;
 /// some hundreds. The kernel allows 4096; a bitmap of 128 octets per SA is cheap.
 const REPLAY_WINDOW: u32 = 1024;
 
-/// A 32-bit sequence number "must not cycle" (RFC 4303 section 3.3.3): the last one.
+/// The last 32-bit sequence number, which "must never be allowed to cycle" (RFC 4303 section 2.2).
 const LAST_SEQUENCE: u64 = u32::MAX as u64;
 /// Sequence numbers that are left when the SA is to be replaced: three minutes at a million packets a second.
 const SEQUENCE_RESERVE: u64 = 1 << 28;
