@@ -162,7 +162,8 @@ impl Endpoint {
         };
         let Some(sa) = self.sas.get_mut(&spi) else { return };
         input(sa, &mut ctx);
-        if !sa.is_half_open() {
+        // Counted against strangers until the peer is known to be none.
+        if sa.is_authentic() {
             self.half_open.left(spi);
         }
         self.rearm(spi);

@@ -135,7 +135,8 @@ impl Endpoint {
 
     /// A new IKE SA for one that grows old: made before the old one is broken.
     pub(super) fn replace(&mut self, now: Time, peer: PeerId, old: IkeSpi) {
-        if !self.is_trying(peer) && !self.stopping {
+        let ours = self.connections.get(&peer).is_some_and(|connection| connection.wanted);
+        if ours && !self.is_trying(peer) && !self.stopping {
             self.attempt(now, peer, Some(old));
         }
     }

@@ -58,8 +58,9 @@ impl Sa {
         matches!(self.phase, Phase::Ended)
     }
 
-    pub fn is_half_open(&self) -> bool {
-        matches!(self.phase, Phase::HalfOpen(_))
+    /// Whether the peer has proved who it is.
+    pub fn is_authentic(&self) -> bool {
+        self.established().is_some() || matches!(self.phase, Phase::Closing(_))
     }
 
     /// An attempt of ours that has not succeeded or failed yet.
