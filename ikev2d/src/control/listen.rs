@@ -48,46 +48,65 @@ impl fmt::Display for ListenError {
 
 impl std::error::Error for ListenError {}
 
-/// A listening control socket. Dropping it removes the socket's file.
+/// The right to listen at a path: one process at a time has it, and the kernel takes it back when the process ends,
+/// however that happens.
 #[derive(Debug)]
-pub struct ControlSocket {
-    listener: UnixListener,
+pub struct ControlLock {
     path: PathBuf,
-    /// Held for as long as the daemon runs; the kernel lets go of it when the process ends, however that happens.
-    _lock: File,
+    file: File,
 }
 
-impl ControlSocket {
-    /// Opens the socket at `path` (mode 0600), with its directory (mode 0700) if that is missing. A socket that a dead
-    /// daemon left is replaced.
-    ///
-    /// Sets and restores the process's umask: call it before there are threads. Needs a tokio runtime.
+impl ControlLock {
+    /// Takes the right to `path`; makes its directory (mode 0700) if that is missing.
     ///
     /// # Errors
-    /// A daemon that lives owns it, or the file system refuses.
-    pub fn open(path: &Path) -> Result<ControlSocket, ListenError> {
+    /// A daemon that lives has it, or the file system refuses.
+    pub fn take(path: &Path) -> Result<ControlLock, ListenError> {
         let failed = |doing| move |error| ListenError::System { path: path.to_owned(), doing, error };
         if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
             let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
             made.map_err(failed("create the directory of"))?;
         }
-        let lock = lock(path)?;
-        match fs::symlink_metadata(path) {
+        Ok(ControlLock { path: path.to_owned(), file: lock(path)? })
+    }
+
+    /// Opens the socket (mode 0600). A socket that a dead daemon left is replaced.
+    ///
+    /// Sets and restores the process's umask: call it before there are threads. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// The file system refuses, or something else is in the way.
+    pub fn listen(self) -> Result<ControlSocket, ListenError> {
+        let failed = |doing| {
+            let path = self.path.clone();
+            move |error| ListenError::System { path, doing, error }
+        };
+        match fs::symlink_metadata(&self.path) {
             Ok(found) if found.file_type().is_socket() => {
-                fs::remove_file(path).map_err(failed("replace the stale socket"))?;
+                fs::remove_file(&self.path).map_err(failed("replace the stale socket"))?;
             }
-            Ok(_) => return Err(ListenError::InTheWay(path.to_owned())),
+            Ok(_) => return Err(ListenError::InTheWay(self.path)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed("look at")(error)),
         }
         // A change of mode after `bind` would leave a moment in which anybody can connect.
         let before = umask(Mode::from_bits_truncate(0o177));
-        let bound = UnixListener::bind(path);
+        let bound = UnixListener::bind(&self.path);
         umask(before);
         let listener = bound.map_err(failed("listen on"))?;
-        Ok(ControlSocket { listener, path: path.to_owned(), _lock: lock })
+        Ok(ControlSocket { listener, path: self.path, _lock: self.file })
     }
+}
 
+/// A listening control socket. Dropping it removes the socket's file.
+#[derive(Debug)]
+pub struct ControlSocket {
+    listener: UnixListener,
+    path: PathBuf,
+    _lock: File,
+}
+
+impl ControlSocket {
     /// The next client.
     ///
     /// # Errors

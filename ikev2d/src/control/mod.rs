@@ -20,7 +20,7 @@ mod serve;
 mod tests;
 
 pub use client::{Client, ClientError};
-pub use listen::{ControlSocket, ListenError};
+pub use listen::{ControlLock, ControlSocket, ListenError};
 pub use protocol::{
     Action, Answer, Code, Envelope, EventReport, Failure, Outcome, Parsed, Request, VERSION, parse_request,
 };

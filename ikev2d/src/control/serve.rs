@@ -28,7 +28,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// A request on its way to the daemon, with the way back for the outcome.
 #[derive(Debug)]
 pub struct Call {
-    /// What is asked for; never [`Request::Monitor {}`], which needs no daemon.
+    /// What is asked for; never [`Request::Monitor`], which needs no daemon.
     pub request: Request,
     /// Where the outcome goes.
     pub reply: oneshot::Sender<Result<Answer, Failure>>,

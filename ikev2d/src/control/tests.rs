@@ -10,11 +10,15 @@ use tokio::sync::{broadcast, mpsc};
 
 use super::*;
 
+fn open(path: &Path) -> Result<ControlSocket, ListenError> {
+    ControlLock::take(path)?.listen()
+}
+
 /// Serves a socket in a new directory. Every request is answered with the name of its peer, or "-".
 fn start() -> (TempDir, std::path::PathBuf, broadcast::Sender<EventReport>) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run/control.sock");
-    let socket = ControlSocket::open(&path).unwrap();
+    let socket = open(&path).unwrap();
     let (calls, mut received) = mpsc::channel::<Call>(1);
     let (events, _) = broadcast::channel(4);
     tokio::spawn(serve(socket, calls, events.clone()));
@@ -158,12 +162,12 @@ async fn a_second_daemon_is_refused_and_a_dead_ones_socket_replaced() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("control.sock");
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-    let first = ControlSocket::open(&path).unwrap();
-    let second = ControlSocket::open(&path).unwrap_err().to_string();
+    let first = open(&path).unwrap();
+    let second = ControlLock::take(&path).unwrap_err().to_string();
     assert!(second.contains(&format!("already running (process {})", std::process::id())), "{second}");
     drop(first);
     assert!(!path.exists());
-    ControlSocket::open(&path).unwrap();
+    open(&path).unwrap();
 }
 
 #[tokio::test]
@@ -171,6 +175,6 @@ async fn a_file_in_the_way_is_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("control.sock");
     std::fs::write(&path, "precious").unwrap();
-    assert!(ControlSocket::open(&path).unwrap_err().to_string().contains("is not a socket"));
+    assert!(open(&path).unwrap_err().to_string().contains("is not a socket"));
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
 }

@@ -26,7 +26,8 @@ impl Daemon {
     fn work(&mut self, id: RequestId, work: Work) {
         let done = match work {
             Work::Route { remote, .. } => {
-                Completion::Routed(source_address(remote, self.plane.as_ref()).map_err(|e| e.to_string()))
+                let routed = source_address(remote, self.plane.as_ref()).map_err(|error| error.to_string());
+                Completion::Routed(routed.map(|address| self.sockets.source_for(address)))
             }
             Work::Sign { peer, authentication, prf, octets } => {
                 self.keeper.sign(peer, authentication, prf, &octets)

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crypto::SystemEntropy;
-use ike_proto::endpoint::{Endpoint, EndpointConfig};
+use ike_proto::endpoint::{Endpoint, EndpointConfig, Ports};
 use tokio::sync::mpsc;
 use xfrm::Family;
 
@@ -14,7 +14,7 @@ use super::reload::Reloads;
 use super::run::Signals;
 use super::{Daemon, VERSION, notify};
 use crate::config::{self, Config, Errors, Loaded, LogFormat};
-use crate::control::{self, ControlSocket};
+use crate::control::{self, ControlLock};
 use crate::dataplane::{DataPlane, KernelPlane, NullPlane};
 use crate::keeper::Keeper;
 use crate::net::{Listen, Sockets};
@@ -85,7 +85,7 @@ fn start(options: &Options, loaded: Loaded) -> Result<impl Future<Output = Resul
     let signals =
         Signals::catch().map_err(|error| Failure::Runtime(format!("cannot catch signals: {error}")))?;
     // First what keeps a second daemon out, then what only looks, then what changes the kernel.
-    let control = ControlSocket::open(&node.control).map_err(runtime)?;
+    let lock = ControlLock::take(&node.control).map_err(runtime)?;
     let mut plane = open_plane(options.plane, &peers)?;
     let listen = Listen { addresses: node.listen.clone(), ike_port: node.ike_port, nat_port: node.nat_port };
     let sockets = Sockets::open(&listen, plane.as_ref()).map_err(runtime)?;
@@ -97,7 +97,9 @@ fn start(options: &Options, loaded: Loaded) -> Result<impl Future<Output = Resul
     }
     let plan = reconcile::plan(&Roster::default(), peers).map_err(runtime)?;
     let (calls, received) = mpsc::channel(CALL_BACKLOG);
-    let config = EndpointConfig { default_proposals: node.proposals.clone(), ..EndpointConfig::default() };
+    let ports = Ports { ike: node.ike_port, nat_traversal: node.nat_port };
+    let config =
+        EndpointConfig { ports, default_proposals: node.proposals.clone(), ..EndpointConfig::default() };
     let mut daemon = Daemon {
         config_path: options.config.clone(),
         endpoint: Endpoint::new(config, Box::new(SystemEntropy)),
@@ -113,6 +115,8 @@ fn start(options: &Options, loaded: Loaded) -> Result<impl Future<Output = Resul
         node,
     };
     daemon.apply_plan(&plan).iter().for_each(|wrong| tracing::error!("{wrong}"));
+    // Last: whoever finds the socket finds the policies in force.
+    let control = lock.listen().map_err(runtime)?;
     tokio::spawn(control::serve(control, calls, daemon.journal.monitors()));
     let listen: Vec<String> = daemon.sockets.addresses().map(|address| address.to_string()).collect();
     tracing::info!(

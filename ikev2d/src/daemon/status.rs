@@ -24,7 +24,7 @@ impl Daemon {
             warnings: self.plane.warnings().into_iter().chain(unread).collect(),
             uptime_seconds: self.clock.now().elapsed().as_secs(),
             listen: self.sockets.addresses().map(|address| address.to_string()).collect(),
-            half_open: self.endpoint.ike_sas().filter(|sa| sa.peer.is_none()).count(),
+            half_open: self.endpoint.half_open(),
             drops: self.journal.drops.iter().map(|(cause, count)| counted((*cause, count))).collect(),
             send_errors: self.journal.send_errors.clone(),
             peers: wanted.map(|(id, peer)| self.peer_report(id, peer, &traffic)).collect(),

@@ -148,6 +148,17 @@ impl Sockets {
         socket.send(&transmit.octets, transmit.path.local.ip(), transmit.path.remote)
     }
 
+    /// The address to speak from when the host routes from `routed`: that one if we listen on it, or else the first of
+    /// its family that we do listen on, since the peer's answers must find a socket.
+    pub fn source_for(&self, routed: IpAddr) -> IpAddr {
+        let ours = || self.sockets.iter().map(|socket| socket.local().ip());
+        let same_family = |address: &IpAddr| address.is_ipv4() == routed.is_ipv4();
+        if ours().filter(same_family).any(|address| address == routed || address.is_unspecified()) {
+            return routed;
+        }
+        ours().find(same_family).unwrap_or(routed)
+    }
+
     /// The socket of a path: one bound to the very address, or else to all addresses of the family.
     fn socket_for(&self, path: &Path) -> Option<&UdpSocket> {
         let serves = |socket: &&UdpSocket| {
