@@ -37,7 +37,7 @@ impl Node {
             &format!(
                 "[node]\nid = \"{name}.test\"\nlisten = [\"{address}\"]\npeers = \"peers.d\"\n\
                  control = \"control.sock\"\nike-port = {port}\nnat-port = {}\n",
-                port - 1
+                port.wrapping_sub(1)
             ),
         );
         fs::create_dir(node.directory.path().join("peers.d")).unwrap();
