@@ -104,8 +104,14 @@ start_charon() {
 }
 # stop PID   asks a daemon to end and waits until it did
 stop() { kill "$1"; wait "$1"; }
-# no_ipsec NODE   the node has no SA and no policy left (sockets have policies of their own)
-no_ipsec() { [ -z "$(ip -n "$1" xfrm state)$(ip -n "$1" xfrm policy | awk '/^src/ { pair = $0 } /dir (in|out|fwd)/ { print pair, $0 }')" ]; }
+# no_ipsec NODE   the node has no SA and no policy left; what is left is printed. Not counted: sockets have policies of
+# their own, and SPI 0 is the kernel's own placeholder for a packet that found no SA, which times out by itself.
+no_ipsec() {
+  local left
+  left=$(ip -n "$1" xfrm state | grep 'proto esp' | grep -v 'spi 0x00000000'
+    ip -n "$1" xfrm policy | awk '/^src/ { pair = $0 } /dir (in|out|fwd)/ { print pair, $0 }')
+  [ -z "$left" ] || { echo "$left"; return 1; }
+}
 # swan NODE ARGS...   swanctl of the node's strongSwan
 swan() { local node=$1; shift; in_root "$node" swanctl "$@"; }
 
