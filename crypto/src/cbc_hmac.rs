@@ -63,6 +63,17 @@ impl CbcHmac {
         hmac::sign(&self.hmac, covered)
     }
 
+    /// The whole HMAC over `covered`, then over the half of an extended sequence number that an ESP packet does
+    /// not carry (RFC 4303 section 3.3.2.1).
+    pub(crate) fn icv_with(&self, covered: &[u8], high: Option<u32>) -> hmac::Tag {
+        let mut context = hmac::Context::with_key(&self.hmac);
+        context.update(covered);
+        if let Some(high) = high {
+            context.update(&high.to_be_bytes());
+        }
+        context.sign()
+    }
+
     /// The part of the HMAC that goes on the wire (RFC 4868 2.1.1: the first half).
     pub(crate) fn truncate<'a>(&self, icv: &'a hmac::Tag) -> &'a [u8] {
         icv.as_ref().get(..self.icv_len).unwrap_or_default()
@@ -70,8 +81,16 @@ impl CbcHmac {
 
     /// Whether `icv` is that of `covered`, compared in constant time.
     pub(crate) fn verify(&self, covered: &[u8], icv: &[u8]) -> bool {
-        let expected = self.icv(covered);
-        self.icv_len == icv.len() && self.truncate(&expected).ct_eq(icv).into()
+        self.equals(&self.icv(covered), icv)
+    }
+
+    /// Whether `icv` is that of `covered` and `high`, compared in constant time.
+    pub(crate) fn verify_with(&self, covered: &[u8], high: Option<u32>, icv: &[u8]) -> bool {
+        self.equals(&self.icv_with(covered, high), icv)
+    }
+
+    fn equals(&self, expected: &hmac::Tag, icv: &[u8]) -> bool {
+        self.icv_len == icv.len() && self.truncate(expected).ct_eq(icv).into()
     }
 }
 

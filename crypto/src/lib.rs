@@ -4,7 +4,7 @@
 //! Secret ── Entropy                    what must not leak, and where it comes from
 //! Prf ── prf+ ── schedule, psk         RFC 7296 2.13 to 2.18: keys out of secrets
 //! Encryption ─┬─ Protection ── Sealer  RFC 7296 3.14, RFC 5282: the SK payload
-//! Integrity  ─┘
+//! Integrity  ─┘              └── EspIv   RFC 4303: ESP packets
 //! KeGroup ── KeSecret                  RFC 7296 2.12: x25519, ecp, modp
 //! ```
 //!
@@ -22,6 +22,7 @@ mod cbc_hmac;
 mod ecp;
 mod encryption;
 mod entropy;
+mod esp;
 mod integrity;
 mod key_exchange;
 mod modp;
@@ -38,6 +39,7 @@ mod tests;
 
 pub use encryption::Encryption;
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
+pub use esp::EspIv;
 pub use integrity::Integrity;
 pub use key_exchange::{KeError, KeGroup, KeSecret};
 pub use prf::{Prf, PrfPlusTooLong, sha1, sha256};

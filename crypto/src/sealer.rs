@@ -24,16 +24,16 @@ use crate::protection::{PacketKeys, Protection};
 /// HMAC covers all that stands before it, IV included (RFC 7296 3.14).
 pub struct Sealer {
     protection: Protection,
-    keys: Keys,
+    pub(crate) keys: Keys,
 }
 
-enum Keys {
+pub(crate) enum Keys {
     Aead { key: Box<LessSafeKey>, salt: [u8; SALT_LEN] },
     Cbc(Box<CbcHmac>),
 }
 
 /// Octets of salt in an AEAD's nonce, before the IV.
-const SALT_LEN: usize = 4;
+pub(crate) const SALT_LEN: usize = 4;
 
 impl Sealer {
     /// A sealer for one direction. The keys are copied; wipe yours by dropping them.
@@ -145,7 +145,7 @@ impl Sealer {
 }
 
 /// `salt | IV`, 12 octets (RFC 5282 4).
-fn nonce(salt: &[u8; SALT_LEN], iv: &[u8]) -> Option<Nonce> {
+pub(crate) fn nonce(salt: &[u8; SALT_LEN], iv: &[u8]) -> Option<Nonce> {
     let mut nonce = [0; NONCE_LEN];
     let (first, last) = nonce.split_first_chunk_mut::<SALT_LEN>()?;
     *first = *salt;

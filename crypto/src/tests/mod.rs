@@ -9,6 +9,7 @@
 mod aead;
 mod cbc;
 mod ecdh;
+mod esp;
 mod hmac;
 mod kdf;
 mod modp;

@@ -48,6 +48,7 @@ fn packet_keys_and_sealers_are_silent() {
     for protection in protections() {
         assert_silent(&keys(protection, MARK), &[]);
         assert_silent(&sealer(protection, MARK), &[]);
+        assert_silent(&crate::EspIv::new(protection, &keys(protection, MARK)).unwrap(), &[]);
     }
 }
 
