@@ -8,6 +8,16 @@ use crate::message::Spis;
 use crate::message::init::NatHashes;
 use crate::output::Path;
 
+/// Which packets travel in UDP (RFC 3948).
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub enum Encapsulation {
+    /// ESP in UDP where a NAT is found.
+    #[default]
+    BehindNat,
+    /// ESP in UDP always: we look as if we had a NAT before us. For a data plane that has UDP sockets only.
+    Always,
+}
+
 /// Which ends have a NAT before them.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Nat {
@@ -18,6 +28,11 @@ pub struct Nat {
 }
 
 impl Nat {
+    /// What we act on: a NAT that we feign counts as one before us.
+    pub(crate) fn or_feigned(self, encapsulation: Encapsulation) -> Nat {
+        Nat { local: self.local || encapsulation == Encapsulation::Always, ..self }
+    }
+
     /// Whether ESP must be encapsulated in UDP.
     pub fn any(self) -> bool {
         self.local || self.remote
@@ -31,6 +46,14 @@ pub(crate) fn hash(spis: Spis, address: SocketAddr) -> [u8; 20] {
     match address.ip() {
         IpAddr::V4(v4) => sha1(&[&initiator, &responder, &v4.octets(), &port]),
         IpAddr::V6(v6) => sha1(&[&initiator, &responder, &v6.octets(), &port]),
+    }
+}
+
+/// The hash of our own address, or one that no address has: then the peer finds a NAT before us.
+pub(crate) fn source_hash(spis: Spis, local: SocketAddr, encapsulation: Encapsulation) -> [u8; 20] {
+    match encapsulation {
+        Encapsulation::BehindNat => hash(spis, local),
+        Encapsulation::Always => hash(spis, SocketAddr::new(IpAddr::from([0_u8; 4]), 0)),
     }
 }
 

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crypto::{Encryption, Integrity, KeGroup, Prf};
+use ike_proto::endpoint::{Encapsulation, EndpointConfig};
 use ike_proto::ids::Role;
 use ike_proto::output::{Command, Event, Socket};
 use ike_proto::policy::{Esn, EspProposal, Identity, IkeProposal, Mode, PeerPolicy, Selector};
@@ -20,7 +21,7 @@ use ike_proto::wire::{ExchangeType, TrafficSelector};
 use simulation::policies::{address, esp_proposal, ike_proposal, policy};
 use simulation::watch::message_of;
 use simulation::world::peer_id;
-use simulation::{Conditions, Setup, World};
+use simulation::{Conditions, Node, Setup, World};
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -233,6 +234,37 @@ fn behind_a_nat_both_ends_move_to_port_4500_and_encapsulate() {
     let keepalives = world.wire.iter().filter(|(node, sent)| *node == 0 && sent.octets == [0xff]).count();
     assert_eq!(keepalives, 5, "one in twenty seconds, from the end behind the NAT");
     assert!(world.wire.iter().all(|(node, sent)| *node == 0 || sent.octets.len() > 1));
+}
+
+#[test]
+fn an_end_that_wants_its_packets_in_udp_gets_them_without_a_nat() {
+    for (feigning, nats) in [
+        ([true, false], [(true, false), (false, true)]),
+        ([false, true], [(false, true), (true, false)]),
+        ([true, true], [(true, true); 2]),
+    ] {
+        let setup = Setup::default();
+        let mut world = World::new(2, Conditions::good(), 1);
+        for (index, _) in feigning.iter().enumerate().filter(|(_, feigns)| **feigns) {
+            let config = EndpointConfig {
+                default_proposals: Arc::from([ike_proposal()]),
+                encapsulation: Encapsulation::Always,
+                ..EndpointConfig::default()
+            };
+            world.nodes[index] = Node::new(address(index), config, 7 + index as u64);
+        }
+        world.introduce(0, 1, setup.initiator.clone());
+        world.introduce(1, 0, setup.responder.clone());
+        world.run_until_up(SOON);
+        world.assert_agreed();
+        for (node, nat) in world.nodes.iter().zip(nats) {
+            let (child, sa) =
+                (node.kernel.children().next().unwrap(), node.endpoint.ike_sas().next().unwrap());
+            assert!(child.encapsulated && child.mode == Mode::Transport, "{feigning:?}");
+            assert_eq!((child.local.port(), child.remote.port()), (4500, 4500));
+            assert_eq!((sa.nat, sa.path.socket), (nat, Socket::NatTraversal));
+        }
+    }
 }
 
 #[test]

@@ -115,7 +115,7 @@ impl Endpoint {
         }
         let spi = self.fresh_spi();
         let spis = Spis { initiator: init.header.initiator_spi, responder: spi };
-        let asked = Asked { message: init.message, path, spis };
+        let asked = Asked { message: init.message, path, spis, encapsulation: self.config.encapsulation };
         let agreed = match init::respond(&init.request, asked, &proposals, &mut *self.entropy) {
             Ok(agreed) => Box::new(agreed),
             Err(NotAgreed::InvalidKeyExchange) => return self.dropped(path, DropCause::InvalidKeyExchange),
@@ -131,6 +131,7 @@ impl Endpoint {
         let mut ctx = Context {
             now,
             ports: self.config.ports,
+            encapsulation: self.config.encapsulation,
             entropy: &mut *self.entropy,
             directory: &self.directory,
             queue: &mut self.queue,

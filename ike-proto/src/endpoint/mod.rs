@@ -26,6 +26,7 @@ use connect::Connection;
 use half_open::HalfOpen;
 use limits::Rate;
 
+pub use crate::natd::Encapsulation;
 pub use crate::sa::context::Ports;
 pub use limits::Limits;
 
@@ -36,6 +37,8 @@ pub struct EndpointConfig {
     pub ports: Ports,
     /// What strangers may cost.
     pub limits: Limits,
+    /// Which packets the data plane wants in UDP.
+    pub encapsulation: Encapsulation,
     /// Proposals for an IKE_SA_INIT request from an address that no peer is configured at: a peer behind a NAT.
     /// Its own proposals are checked once it is known. Empty: strangers are refused.
     pub default_proposals: Arc<[IkeProposal]>,
@@ -156,6 +159,7 @@ impl Endpoint {
         let mut ctx = Context {
             now,
             ports: self.config.ports,
+            encapsulation: self.config.encapsulation,
             entropy: &mut *self.entropy,
             directory: &self.directory,
             queue: &mut self.queue,

@@ -160,6 +160,7 @@ impl Endpoint {
         let mut ctx = Context {
             now,
             ports: self.config.ports,
+            encapsulation: self.config.encapsulation,
             entropy: &mut *self.entropy,
             directory: &self.directory,
             queue: &mut self.queue,

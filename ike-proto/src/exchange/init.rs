@@ -11,7 +11,7 @@ use crate::ids::{IkeSpi, MessageId, Role};
 use crate::keys::group_number;
 use crate::message::init::{InitAccept, InitRequest, InitResponse};
 use crate::message::{Kind, Label, Spis, emit_plain, header, notify};
-use crate::natd::{self, Nat};
+use crate::natd::{self, Encapsulation, Nat};
 use crate::output::Path;
 use crate::policy::IkeProposal;
 use crate::seal::{Channel, SaSecrets};
@@ -49,6 +49,7 @@ pub(crate) struct Initiation {
     proposals: Arc<[IkeProposal]>,
     cookie: Option<Vec<u8>>,
     rounds: u32,
+    encapsulation: Encapsulation,
 }
 
 /// What a response makes of an [`Initiation`].
@@ -70,12 +71,13 @@ impl Initiation {
     pub fn start(
         spi: IkeSpi,
         proposals: Arc<[IkeProposal]>,
+        encapsulation: Encapsulation,
         entropy: &mut dyn Entropy,
     ) -> Result<Initiation, KeError> {
         let group = proposals.iter().find_map(|proposal| proposal.groups.first().copied());
         let secret = group.ok_or(KeError::Failed)?.generate(entropy)?;
         let nonce = nonce(entropy);
-        Ok(Initiation { spi, nonce, secret, proposals, cookie: None, rounds: 0 })
+        Ok(Initiation { spi, nonce, secret, proposals, cookie: None, rounds: 0, encapsulation })
     }
 
     fn spis(&self) -> Spis {
@@ -89,7 +91,7 @@ impl Initiation {
         // "the COOKIE notification ... as the first payload" (2.6).
         payloads.extend(self.cookie.as_ref().map(|cookie| notify(NotifyType::COOKIE, cookie)));
         let group = group_number(self.secret.group());
-        let hashes = nat_hashes(self.spis(), path);
+        let hashes = nat_hashes(self.spis(), path, self.encapsulation);
         payloads.extend(opening(ike_offer(&self.proposals), (group, self.secret.public()), &self.nonce));
         payloads.extend(nat_notifies(&hashes));
         emit_plain(header(self.spis(), Role::Initiator, label), &payloads)
@@ -161,7 +163,7 @@ impl Initiation {
             local_nonce: self.nonce,
             local_message: exchange.request.to_vec(),
             remote_message: exchange.response.to_vec(),
-            nat: natd::detect(&accept.nat, spis, exchange.path),
+            nat: natd::detect(&accept.nat, spis, exchange.path).or_feigned(self.encapsulation),
         }))
     }
 }
@@ -210,7 +212,7 @@ pub(crate) fn respond(
         .ok_or(NotAgreed::Refuse(Refusal::NoProposalChosen))?;
 
     let label = Label { exchange: ExchangeType::IKE_SA_INIT, kind: Kind::Response, id: MessageId::ZERO };
-    let hashes = nat_hashes(asked.spis, asked.path);
+    let hashes = nat_hashes(asked.spis, asked.path, asked.encapsulation);
     let mut payloads = opening(answer, (group, &public), &local_nonce);
     payloads.extend(nat_notifies(&hashes));
     let local_message = emit_plain(header(asked.spis, Role::Responder, label), &payloads)
@@ -225,7 +227,7 @@ pub(crate) fn respond(
         local_nonce,
         local_message,
         remote_message: asked.message.to_vec(),
-        nat: natd::detect(&request.nat, as_asked, asked.path),
+        nat: natd::detect(&request.nat, as_asked, asked.path).or_feigned(asked.encapsulation),
     })
 }
 
@@ -235,6 +237,7 @@ pub(crate) struct Asked<'a> {
     pub message: &'a [u8],
     pub path: Path,
     pub spis: Spis,
+    pub encapsulation: Encapsulation,
 }
 
 #[derive(Copy, Clone)]
@@ -286,8 +289,8 @@ fn opening<'a>(
 }
 
 /// Source and destination as this end sees them.
-fn nat_hashes(spis: Spis, path: Path) -> [[u8; 20]; 2] {
-    [natd::hash(spis, path.local), natd::hash(spis, path.remote)]
+fn nat_hashes(spis: Spis, path: Path, encapsulation: Encapsulation) -> [[u8; 20]; 2] {
+    [natd::source_hash(spis, path.local, encapsulation), natd::hash(spis, path.remote)]
 }
 
 fn nat_notifies([source, destination]: &[[u8; 20]; 2]) -> [Payload<'_>; 2] {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crypto::Entropy;
 
 use crate::ids::{EspSpi, IkeSpi, Role};
+use crate::natd::Encapsulation;
 use crate::output::{
     ChildEnd, ChildId, DropCause, Event, Output, Path, Reason, RequestId, Socket, Transmit, Work,
 };
@@ -35,6 +36,7 @@ impl Default for Ports {
 pub(crate) struct Context<'a> {
     pub now: Time,
     pub ports: Ports,
+    pub encapsulation: Encapsulation,
     pub entropy: &'a mut dyn Entropy,
     pub directory: &'a Directory,
     pub queue: &'a mut Queue,

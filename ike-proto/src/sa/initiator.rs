@@ -78,7 +78,8 @@ impl Sa {
         };
         let Some((_, policy)) = self.policy(ctx) else { return self.fail(Reason::Configuration, ctx) };
         self.path.local.set_ip(local);
-        let initiation = Initiation::start(self.spi, Arc::clone(&policy.proposals), ctx.entropy);
+        let proposals = Arc::clone(&policy.proposals);
+        let initiation = Initiation::start(self.spi, proposals, ctx.encapsulation, ctx.entropy);
         match initiation.map(|initiation| (initiation.request(self.path), initiation)) {
             Ok((Ok(message), initiation)) => {
                 self.send_request(ExchangeType::IKE_SA_INIT, message, ctx);
