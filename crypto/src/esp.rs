@@ -151,16 +151,22 @@ impl EspIv {
     ///
     /// Under one set of keys, never use a counter twice.
     pub fn write(&self, counter: u64, iv: &mut [u8]) {
-        let counter = counter.to_be_bytes();
         match &self.0 {
-            None => iv.iter_mut().zip(counter).for_each(|(to, from)| *to = from),
+            None => fill(iv, &counter.to_be_bytes()),
             Some(aes) => {
                 let mut block = Block::default();
-                block.iter_mut().zip(counter).for_each(|(to, from)| *to = from);
+                fill(&mut block, &counter.to_be_bytes());
                 aes.encrypt_block(&mut block);
-                iv.iter_mut().zip(block).for_each(|(to, from)| *to = from);
+                fill(iv, &block);
             }
         }
+    }
+}
+
+/// Copies into the beginning, in one store: the cipher reads it back at once.
+fn fill(to: &mut [u8], from: &[u8]) {
+    if let Some(beginning) = to.get_mut(..from.len()) {
+        beginning.copy_from_slice(from);
     }
 }
 
