@@ -80,6 +80,7 @@ impl Pair {
                 Completion::Verified(auth_equal(psk_auth(prf, &self.psk, &[&octets]).expose(), &auth))
             }
             Work::InstallChild(_) => Completion::Installed(Ok(())),
+            Work::UseChild(_) => Completion::Used(Ok(())),
             Work::RemoveChild(_) => Completion::Removed,
             Work::Route { .. } => Completion::Routed(Err("both local addresses are configured".into())),
         }

@@ -35,6 +35,10 @@ pub(crate) fn integrity_number(integrity: Integrity) -> TransformId {
     }
 }
 
+/// Every group that we have, the cheapest first.
+pub(crate) const GROUPS: [KeGroup; 6] =
+    [KeGroup::X25519, KeGroup::P256, KeGroup::P384, KeGroup::Modp2048, KeGroup::Modp3072, KeGroup::Modp4096];
+
 /// A key exchange group's transform ID.
 pub(crate) fn group_number(group: KeGroup) -> TransformId {
     match group {

@@ -99,8 +99,12 @@ pub enum Work {
         /// The AUTH payload's data as received.
         auth: Vec<u8>,
     },
-    /// Install both directions of a Child SA. Completed by [`Completion::Installed`].
+    /// Install a Child SA: the inbound direction, and the outbound one as [`ChildSa::sending`] says. Completed by
+    /// [`Completion::Installed`].
     InstallChild(Box<ChildSa>),
+    /// Install the outbound direction of a Child SA that was installed with [`Sending::Later`]. Completed by
+    /// [`Completion::Used`].
+    UseChild(ChildEnd),
     /// Remove both directions. Completed by [`Completion::Removed`].
     RemoveChild(ChildEnd),
 }
@@ -116,8 +120,20 @@ pub enum Completion {
     Verified(bool),
     /// Whether the kernel took the SAs, or its reason.
     Installed(Result<(), String>),
+    /// Whether the kernel took the outbound SA, or its reason.
+    Used(Result<(), String>),
     /// The SAs are gone.
     Removed,
+}
+
+/// When to send on a new Child SA.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Sending {
+    /// As soon as it is installed.
+    AtOnce,
+    /// When told by [`Work::UseChild`]: the peer cannot receive on it yet, and the SA that it replaces still works
+    /// (RFC 7296 section 2.8).
+    Later,
 }
 
 /// A Child SA as a data plane installs it: one SA for each direction.
@@ -150,6 +166,8 @@ pub struct ChildSa {
     pub local_selectors: Vec<TrafficSelector>,
     /// The peer's side's traffic, as negotiated.
     pub remote_selectors: Vec<TrafficSelector>,
+    /// When to send on it.
+    pub sending: Sending,
 }
 
 impl ChildSa {
@@ -245,6 +263,15 @@ pub enum Event {
         /// Why.
         reason: Reason,
     },
+    /// An IKE SA has new keys and new SPIs; its Child SAs go on.
+    IkeRekeyed {
+        /// With whom.
+        peer: PeerId,
+        /// Our SPI and the peer's, before.
+        old: (IkeSpi, IkeSpi),
+        /// Our SPI and the peer's, now.
+        new: (IkeSpi, IkeSpi),
+    },
     /// A Child SA is installed: traffic passes.
     ChildUp(ChildEnd),
     /// A Child SA is being removed.
@@ -316,6 +343,8 @@ pub enum Reason {
     Configuration,
     /// A newer SA took its place.
     Replaced,
+    /// The peer rekeyed it: another Child SA with the same traffic took its place.
+    Rekeyed,
     /// The peer restarted (INITIAL_CONTACT).
     InitialContact,
     /// It reached the end of its lifetime.
@@ -375,6 +404,7 @@ impl fmt::Display for Reason {
             Reason::Operator => f.write_str("deleted by the operator"),
             Reason::Configuration => f.write_str("configuration changed"),
             Reason::Replaced => f.write_str("replaced by a newer SA"),
+            Reason::Rekeyed => f.write_str("rekeyed"),
             Reason::InitialContact => f.write_str("the peer restarted (INITIAL_CONTACT)"),
             Reason::Expired => f.write_str("lifetime reached"),
             Reason::Shutdown => f.write_str("shutting down"),

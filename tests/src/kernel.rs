@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ike_proto::ids::EspSpi;
-use ike_proto::output::{ChildEnd, ChildSa};
+use ike_proto::output::{ChildEnd, ChildSa, Sending};
 
 /// The Child SAs of one node by inbound SPI.
 #[derive(Default)]
@@ -24,6 +24,21 @@ impl Kernel {
         }
         self.children.insert(child.inbound_spi, child);
         Ok(())
+    }
+
+    /// Begins to send on a Child SA that was installed to be used later.
+    pub fn use_outbound(&mut self, end: ChildEnd) -> Result<(), String> {
+        let child = self.children.get_mut(&end.inbound_spi).ok_or("No such process")?;
+        child.sending = Sending::AtOnce;
+        Ok(())
+    }
+
+    /// The Child SA that a packet leaves by: the newest of those that are sent on.
+    pub fn outbound(&self) -> Option<&ChildSa> {
+        self.children
+            .values()
+            .filter(|child| child.sending == Sending::AtOnce)
+            .max_by_key(|child| child.child)
     }
 
     /// Forgets both directions; removing what is not there is no error.

@@ -56,6 +56,7 @@ impl Node {
                 Completion::Verified(expected.is_some_and(|expected| auth_equal(expected.expose(), &auth)))
             }
             Work::InstallChild(child) => Completion::Installed(self.kernel.install(*child)),
+            Work::UseChild(end) => Completion::Used(self.kernel.use_outbound(end)),
             Work::RemoveChild(end) => {
                 self.kernel.remove(end);
                 Completion::Removed

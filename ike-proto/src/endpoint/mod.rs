@@ -6,6 +6,8 @@ mod demux;
 mod half_open;
 pub mod limits;
 mod peers;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -109,7 +111,8 @@ impl Endpoint {
     pub fn handle_completion(&mut self, now: Time, id: RequestId, done: Completion) {
         let Some(waiter) = self.queue.waiting.remove(&id) else { return };
         let installed = matches!(done, Completion::Installed(Ok(())));
-        self.step(now, waiter.sa, |sa, ctx| sa.handle_completion(done, ctx));
+        let child = waiter.installs.map(|end| end.child);
+        self.step(now, waiter.sa, |sa, ctx| sa.handle_completion(done, child, ctx));
         let Some(end) = waiter.installs.filter(|_| installed) else { return };
         // The SA may be gone by the time that the kernel has installed its child.
         if !self.sas.get(&waiter.sa).is_some_and(|sa| sa.has_child(end.inbound_spi)) {

@@ -24,6 +24,7 @@ impl Endpoint {
                 News::ChildUp(end) => self.child_up(now, peer, origin, end),
                 News::ChildDown(end) => self.child_down(end),
                 News::Aging => self.replace(now, peer, origin.spi),
+                News::Rekeyed(new) => self.rekeyed(peer, *new),
                 News::Refused(reason) => self.failed(now, peer, reason),
                 News::Down { reason, established } => {
                     if established {
@@ -84,6 +85,20 @@ impl Endpoint {
             && !replacing
             && candidate.role == Role::Initiator
             && candidate.lowest_nonce() < other.lowest_nonce()
+    }
+
+    /// The peer rekeyed an IKE SA: the new one is as established as the old one was, and has its Child SAs.
+    fn rekeyed(&mut self, peer: PeerId, new: Sa) {
+        let spi = new.spi;
+        for end in new.child_ends() {
+            self.children.insert((end.local, end.inbound_spi), spi);
+            self.children.insert((end.remote, end.outbound_spi), spi);
+        }
+        if let Some(connection) = self.connections.get_mut(&peer) {
+            connection.sas.insert(spi);
+        }
+        self.sas.insert(spi, new);
+        self.rearm(spi);
     }
 
     fn child_down(&mut self, end: ChildEnd) {
@@ -217,6 +232,7 @@ fn is_deliberate(reason: &Reason) -> bool {
         | Reason::Operator
         | Reason::Configuration
         | Reason::Replaced
+        | Reason::Rekeyed
         | Reason::InitialContact
         | Reason::Expired
         | Reason::Shutdown => true,

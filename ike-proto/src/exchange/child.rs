@@ -6,7 +6,7 @@ use crypto::{PacketKeys, Prf, Secret, child_keys};
 
 use super::Refusal;
 use super::narrow::{is_subset, narrow, resolve};
-use super::propose::{EspChoice, accept_esp, choose_esp, esp_offer};
+use super::propose::{EspChoice, KeyExchange, accept_esp, choose_esp, esp_offer};
 use crate::ids::{EspSpi, Role};
 use crate::message::auth::ChildPart;
 use crate::output::{Path, Reason};
@@ -46,11 +46,18 @@ pub(crate) fn offer(policy: &ChildPolicy, hosts: Hosts, spi: EspSpi) -> ChildPar
     }
 }
 
+/// What a responder brings along: its SPI, and whether the exchange can carry a key exchange.
+#[derive(Copy, Clone)]
+pub(crate) struct Ours {
+    pub spi: EspSpi,
+    pub exchange: KeyExchange,
+}
+
 /// The responder's decision on an offer: what to install and what to answer.
 pub(crate) fn choose(
     policy: &ChildPolicy,
     hosts: Hosts,
-    spi: EspSpi,
+    ours: Ours,
     offered: &ChildPart,
 ) -> Result<(ChildChoice, ChildPart), (Refusal, Reason)> {
     let mode = if offered.transport { Mode::Transport } else { Mode::Tunnel };
@@ -59,7 +66,7 @@ pub(crate) fn choose(
     if mode != policy.mode {
         return Err((Refusal::NoProposalChosen, Reason::WrongMode(mode)));
     }
-    let (esp, sa) = choose_esp(&policy.proposals, &offered.sa, spi)
+    let (esp, sa) = choose_esp(&policy.proposals, &offered.sa, ours.spi, ours.exchange)
         .ok_or((Refusal::NoProposalChosen, Reason::NoProposalChosen))?;
     let remote = narrow(&resolve(&policy.remote, hosts.remote), &offered.initiator_selectors);
     let local = narrow(&resolve(&policy.local, hosts.local), &offered.responder_selectors);
@@ -72,7 +79,7 @@ pub(crate) fn choose(
         responder_selectors: local.clone(),
         transport: offered.transport,
     };
-    Ok((ChildChoice { esp, inbound_spi: spi, mode, local, remote }, answer))
+    Ok((ChildChoice { esp, inbound_spi: ours.spi, mode, local, remote }, answer))
 }
 
 /// The initiator's check of the answer: "MUST check that the accepted offer is consistent" (2.7), "narrowed" (2.9).
@@ -114,11 +121,13 @@ pub(crate) fn payloads(part: &ChildPart) -> Vec<Payload<'_>> {
     payloads
 }
 
-/// Ni and Nr of the exchange that makes the Child SA.
+/// What the keys of a Child SA are made of, beside SK_d: Ni and Nr of its exchange, and the secret of a key exchange of
+/// its own.
 #[derive(Copy, Clone)]
-pub(crate) struct ExchangeNonces<'a> {
-    pub initiator: &'a [u8],
-    pub responder: &'a [u8],
+pub(crate) struct Keying<'a> {
+    pub initiator_nonce: &'a [u8],
+    pub responder_nonce: &'a [u8],
+    pub shared: Option<&'a Secret>,
 }
 
 /// Keys for packets to us and from us (2.17): "All keys for SAs carrying data from the initiator to the responder are
@@ -126,12 +135,14 @@ pub(crate) struct ExchangeNonces<'a> {
 pub(crate) fn keys(
     prf: Prf,
     sk_d: &Secret,
-    nonces: ExchangeNonces<'_>,
+    keying: Keying<'_>,
     choice: &ChildChoice,
     role: Role,
 ) -> Option<(PacketKeys, PacketKeys)> {
     let protection = choice.esp.protection;
-    let keys = child_keys(prf, sk_d, None, nonces.initiator, nonces.responder, protection).ok()?;
+    let keys =
+        child_keys(prf, sk_d, keying.shared, keying.initiator_nonce, keying.responder_nonce, protection)
+            .ok()?;
     Some(match role {
         Role::Initiator => (keys.responder_to_initiator, keys.initiator_to_responder),
         Role::Responder => (keys.initiator_to_responder, keys.responder_to_initiator),

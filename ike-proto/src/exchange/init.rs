@@ -269,7 +269,7 @@ fn derive(
     Some(Channel::new(keys, spis, role))
 }
 
-fn nonce(entropy: &mut dyn Entropy) -> Vec<u8> {
+pub(crate) fn nonce(entropy: &mut dyn Entropy) -> Vec<u8> {
     let mut nonce = vec![0; NONCE_LEN];
     entropy.public(&mut nonce);
     nonce

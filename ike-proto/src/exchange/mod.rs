@@ -2,10 +2,13 @@
 
 pub(crate) mod auth;
 pub(crate) mod child;
+pub(crate) mod collision;
+pub(crate) mod create_child;
 pub(crate) mod init;
 pub(crate) mod narrow;
 pub(crate) mod propose;
 
+use crate::ids::EspSpi;
 use crate::message::ShapeError;
 use crate::wire::{NotifyPayload, NotifyType, Payload, PayloadType, Protocol, TransformId};
 
@@ -26,6 +29,12 @@ pub(crate) enum Refusal {
     TsUnacceptable,
     /// "The responder is unwilling to accept any more Child SAs on this IKE SA."
     NoAdditionalSas,
+    /// "A TEMPORARY_FAILURE notification SHOULD be sent when a peer receives a request that cannot be completed due to
+    /// a temporary condition such as a rekeying operation." (2.25)
+    TemporaryFailure,
+    /// "A CHILD_SA_NOT_FOUND notification SHOULD be sent when a peer receives a request to rekey a Child SA that does
+    /// not exist." (2.25) The SPI is that of the request.
+    ChildSaNotFound(EspSpi),
 }
 
 impl Refusal {
@@ -41,8 +50,14 @@ impl Refusal {
             Refusal::AuthenticationFailed => (NotifyType::AUTHENTICATION_FAILED, Vec::new()),
             Refusal::TsUnacceptable => (NotifyType::TS_UNACCEPTABLE, Vec::new()),
             Refusal::NoAdditionalSas => (NotifyType::NO_ADDITIONAL_SAS, Vec::new()),
+            Refusal::TemporaryFailure => (NotifyType::TEMPORARY_FAILURE, Vec::new()),
+            Refusal::ChildSaNotFound(spi) => {
+                let spi = spi.0.to_be_bytes().to_vec();
+                let (kind, protocol) = (NotifyType::CHILD_SA_NOT_FOUND, Protocol::ESP);
+                return RefusalNotify { kind, protocol, spi, data: Vec::new() };
+            }
         };
-        RefusalNotify { kind, data }
+        RefusalNotify { kind, protocol: Protocol::NONE, spi: Vec::new(), data }
     }
 }
 
@@ -60,15 +75,17 @@ impl From<ShapeError> for Refusal {
 /// A refusal's notify, owning its data.
 pub(crate) struct RefusalNotify {
     kind: NotifyType,
+    protocol: Protocol,
+    spi: Vec<u8>,
     data: Vec<u8>,
 }
 
 impl RefusalNotify {
-    /// Errors of section 3.10.1 as used here are about the message or the IKE SA: no protocol, no SPI.
+    /// About the message or the IKE SA: no protocol, no SPI. About a Child SA: both (section 3.10).
     pub fn payload(&self) -> Payload<'_> {
         Payload::Notify(NotifyPayload {
-            protocol: Protocol::NONE,
-            spi: &[],
+            protocol: self.protocol,
+            spi: &self.spi,
             kind: self.kind,
             data: &self.data,
         })

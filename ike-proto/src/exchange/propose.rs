@@ -2,8 +2,8 @@
 
 use crypto::{Encryption, IkeSuite, Integrity, KeGroup, Prf, Protection};
 
-use crate::ids::EspSpi;
-use crate::keys::{encryption_number, group_number, integrity_number, prf_number};
+use crate::ids::{EspSpi, IkeSpi};
+use crate::keys::{GROUPS, encryption_number, group_number, integrity_number, prf_number};
 use crate::policy::{Esn, EspProposal, IkeProposal};
 use crate::wire::{
     Proposal, Protocol, SaPayload, Spi, Transform, TransformId, TransformType, esn, integ, ke,
@@ -23,6 +23,17 @@ pub(crate) struct EspChoice {
     pub esn: Esn,
     /// The SPI that the peer chose.
     pub spi: EspSpi,
+    /// The group of a key exchange of its own.
+    pub group: Option<KeGroup>,
+}
+
+/// Whether an exchange that makes a Child SA can carry a key exchange.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum KeyExchange {
+    /// IKE_AUTH cannot: the first Child SA hangs on the IKE SA's own key exchange.
+    Never,
+    /// CREATE_CHILD_SA can: with a KE payload of this group, or without one.
+    Sent(Option<TransformId>),
 }
 
 /// SAi1: all proposals of ours, numbered from one, without an SPI ("For an initial IKE SA negotiation, this field
@@ -85,17 +96,66 @@ fn choose_ike_of(ours: &IkeProposal, offer: &Proposal, sent: TransformId) -> Opt
     Some((IkeChoice { suite, group }, answer(offer, Spi::None, transforms)))
 }
 
+/// As responder of an IKE rekey: the same with SPIs, the initiator's new one and ours (1.3.2).
+///
+/// The PRF stays as it is where that is possible: strongSwan derives the new SA's keys with the old PRF throughout,
+/// where RFC 7296 section 2.18 has the new one for prf+; with one PRF both say the same.
+pub(crate) fn choose_ike_rekey(
+    ours: &[IkeProposal],
+    current: Prf,
+    offered: &SaPayload,
+    rekey: IkeRekey,
+) -> Option<(IkeChoice, IkeSpi, SaPayload)> {
+    let same_prf: Vec<IkeProposal> = ours
+        .iter()
+        .filter(|ours| ours.prf.contains(&current))
+        .map(|ours| IkeProposal { prf: vec![current], ..ours.clone() })
+        .collect();
+    [same_prf.as_slice(), ours].into_iter().find_map(|ours| {
+        ours.iter().find_map(|ours| {
+            offered.proposals.iter().find_map(|offer| choose_ike_rekey_of(ours, offer, rekey))
+        })
+    })
+}
+
+/// What an IKE rekey needs beside the proposals.
+#[derive(Copy, Clone)]
+pub(crate) struct IkeRekey {
+    /// The group of the KE payload.
+    pub sent: TransformId,
+    /// Our SPI of the new IKE SA.
+    pub spi: IkeSpi,
+}
+
+fn choose_ike_rekey_of(
+    ours: &IkeProposal,
+    offer: &Proposal,
+    rekey: IkeRekey,
+) -> Option<(IkeChoice, IkeSpi, SaPayload)> {
+    let Spi::Ike(theirs) = offer.spi else { return None };
+    let without_spi = Proposal { spi: Spi::None, ..offer.clone() };
+    let (choice, mut answer) = choose_ike_of(ours, &without_spi, rekey.sent)?;
+    answer.proposals.iter_mut().for_each(|proposal| proposal.spi = Spi::Ike(rekey.spi));
+    (!theirs.is_zero()).then_some((choice, theirs, answer))
+}
+
 /// As responder: the first ESP proposal of ours that the initiator offers too.
 pub(crate) fn choose_esp(
     ours: &[EspProposal],
     offered: &SaPayload,
     our_spi: EspSpi,
+    exchange: KeyExchange,
 ) -> Option<(EspChoice, SaPayload)> {
     ours.iter()
-        .find_map(|ours| offered.proposals.iter().find_map(|offer| choose_esp_of(ours, offer, our_spi)))
+        .find_map(|ours| offered.proposals.iter().find_map(|o| choose_esp_of(ours, o, our_spi, exchange)))
 }
 
-fn choose_esp_of(ours: &EspProposal, offer: &Proposal, our_spi: EspSpi) -> Option<(EspChoice, SaPayload)> {
+fn choose_esp_of(
+    ours: &EspProposal,
+    offer: &Proposal,
+    our_spi: EspSpi,
+    exchange: KeyExchange,
+) -> Option<(EspChoice, SaPayload)> {
     if offer.protocol != Protocol::ESP || !only(offer, &ESP_TYPES) {
         return None;
     }
@@ -103,12 +163,38 @@ fn choose_esp_of(ours: &EspProposal, offer: &Proposal, our_spi: EspSpi) -> Optio
     let (cipher, t_cipher) = pick(&ours.encryption, offer, encryption)?;
     let (esn, t_esn) = pick(&ours.esn, offer, sequence)?;
     let (protection, t_integrity) = pick_protection(cipher, &ours.integrity, offer)?;
-    // "the SA payloads in the IKE_AUTH exchange cannot contain Transform Type 4 ... with any value other than
-    // NONE" (1.2): NONE is confirmed as every offered type must be, other values are ignored.
-    let none = Transform::new(TransformType::KE, ke::NONE);
-    let t_group = offer.transforms.contains(&none).then_some(none);
+    let (group, t_group) = pick_group(&ours.groups, offer, exchange)?;
     let transforms = [Some(t_cipher), t_integrity, t_group, Some(t_esn)].into_iter().flatten().collect();
-    Some((EspChoice { protection, esn, spi }, answer(offer, Spi::Esp(our_spi), transforms)))
+    Some((EspChoice { protection, esn, spi, group }, answer(offer, Spi::Esp(our_spi), transforms)))
+}
+
+/// The group of a Child SA's own key exchange, if it has one, and the transform that answers the offer.
+///
+/// Without groups of ours, the peer may have a key exchange in any group that we have, or none. With some, it must be
+/// one of them.
+fn pick_group(
+    ours: &[KeGroup],
+    offer: &Proposal,
+    exchange: KeyExchange,
+) -> Option<(Option<KeGroup>, Option<Transform>)> {
+    let none = Transform::new(TransformType::KE, ke::NONE);
+    let confirmed = offer.transforms.contains(&none).then_some(none);
+    let KeyExchange::Sent(sent) = exchange else {
+        // "the SA payloads in the IKE_AUTH exchange cannot contain Transform Type 4 ... with any value other than
+        // NONE" (1.2): NONE is confirmed as every offered type must be, other values are ignored.
+        return Some((None, confirmed));
+    };
+    let offered = offer.transforms.iter().any(|transform| transform.kind == TransformType::KE);
+    let acceptable = if ours.is_empty() { GROUPS.as_slice() } else { ours };
+    let preferred = acceptable.iter().copied().find(|ours| Some(group_number(*ours)) == sent);
+    let picked = preferred
+        .and_then(|preferred| pick(&[preferred], offer, group))
+        .or_else(|| pick(acceptable, offer, group));
+    match picked {
+        Some((group, transform)) => Some((Some(group), Some(transform))),
+        None if ours.is_empty() && (confirmed.is_some() || !offered) => Some((None, confirmed)),
+        None => None,
+    }
 }
 
 /// As initiator: whether the answer is one of our proposals, one transform of each type and nothing else.
@@ -135,7 +221,7 @@ pub(crate) fn allows(ours: &[IkeProposal], suite: IkeSuite, group: KeGroup) -> b
 /// As initiator: the same for a Child SA.
 pub(crate) fn accept_esp(ours: &[EspProposal], answer: &SaPayload) -> Option<EspChoice> {
     let (ours, answer) = matching(ours, answer)?;
-    let (choice, accepted) = choose_esp_of(ours, answer, EspSpi(EspSpi::FIRST_USABLE))?;
+    let (choice, accepted) = choose_esp_of(ours, answer, EspSpi(EspSpi::FIRST_USABLE), KeyExchange::Never)?;
     same(answer, &accepted).then_some(choice)
 }
 
@@ -325,23 +411,23 @@ mod tests {
     #[test]
     fn an_esp_proposal_without_a_sequence_number_transform_or_with_a_reserved_spi_is_refused() {
         let offer = esp_offer(&[esp()], EspSpi(0x1000));
-        assert!(choose_esp(&[esp()], &offer, EspSpi(0x2000)).is_some());
+        assert!(choose_esp(&[esp()], &offer, EspSpi(0x2000), KeyExchange::Never).is_some());
         let mut bad = offer.clone();
         bad.proposals[0].transforms.retain(|t| t.kind != TransformType::ESN);
-        assert_eq!(choose_esp(&[esp()], &bad, EspSpi(0x2000)), None);
+        assert_eq!(choose_esp(&[esp()], &bad, EspSpi(0x2000), KeyExchange::Never), None);
         let mut bad = offer;
         bad.proposals[0].spi = Spi::Esp(EspSpi(255));
-        assert_eq!(choose_esp(&[esp()], &bad, EspSpi(0x2000)), None);
+        assert_eq!(choose_esp(&[esp()], &bad, EspSpi(0x2000), KeyExchange::Never), None);
     }
 
     #[test]
     fn groups_in_the_first_child_offer_are_ignored_and_none_is_confirmed() {
         let mut offer = esp_offer(&[esp()], EspSpi(0x1000));
         offer.proposals[0].transforms.push(group(KeGroup::X25519));
-        let (_, answer) = choose_esp(&[esp()], &offer, EspSpi(0x2000)).unwrap();
+        let (_, answer) = choose_esp(&[esp()], &offer, EspSpi(0x2000), KeyExchange::Never).unwrap();
         assert!(answer.proposals[0].transforms.iter().all(|t| t.kind != TransformType::KE));
         offer.proposals[0].transforms.push(Transform::new(TransformType::KE, ke::NONE));
-        let (_, answer) = choose_esp(&[esp()], &offer, EspSpi(0x2000)).unwrap();
+        let (_, answer) = choose_esp(&[esp()], &offer, EspSpi(0x2000), KeyExchange::Never).unwrap();
         assert!(answer.proposals[0].transforms.contains(&Transform::new(TransformType::KE, ke::NONE)));
     }
 }

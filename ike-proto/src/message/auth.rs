@@ -19,7 +19,7 @@ pub struct ChildPart {
 
 impl ChildPart {
     /// All three payloads, or none of them (RFC 6023 allows a request without).
-    fn of(slots: &mut Slots<'_>) -> Result<Option<ChildPart>, ShapeError> {
+    pub(super) fn of(slots: &mut Slots<'_>) -> Result<Option<ChildPart>, ShapeError> {
         let transport = slots.notify(NotifyType::USE_TRANSPORT_MODE).is_some();
         match (slots.sa.take(), slots.ts_initiator.take(), slots.ts_responder.take()) {
             (None, None, None) => Ok(None),

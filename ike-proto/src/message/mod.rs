@@ -1,6 +1,7 @@
 //! Payloads sorted into one typed message per exchange, each payload's number of occurrences checked once.
 
 pub mod auth;
+pub mod create_child;
 pub mod informational;
 pub mod init;
 

@@ -25,9 +25,10 @@ impl Authenticated {
 
     /// The established SA, as yet without children.
     pub fn establish(self, now: Time, role: Role, timing: &Timing, jitter: u8) -> Established {
-        let Agreed { channel, suite, group, local_nonce, remote_nonce, nat, .. } = *self.agreed;
+        let Agreed { channel, secrets, suite, group, local_nonce, remote_nonce, nat, .. } = *self.agreed;
         Established {
             channel,
+            sk_d: secrets.sk_d,
             suite,
             group,
             nat,
@@ -45,7 +46,7 @@ impl Authenticated {
 
 /// 80 to 90 hundredths of the lifetime for the original initiator; its peer leaves it the first move and waits until
 /// 92 to 97: "the timing of rekeying requests SHOULD be jittered" (2.8).
-fn soft_lifetime(lifetime: Duration, role: Role, jitter: u8) -> Duration {
+pub(super) fn soft_lifetime(lifetime: Duration, role: Role, jitter: u8) -> Duration {
     let (from, range) = match role {
         Role::Initiator => (8000_u32, 1000_u32),
         Role::Responder => (9200, 500),

@@ -14,6 +14,8 @@ use crate::output::{
 use crate::policy::{Identity, PeerId, PeerPolicy};
 use crate::time::Time;
 
+use super::Sa;
+
 /// Four zero octets before an IKE message on the port that it shares with ESP (RFC 3948 section 2.2).
 pub(crate) const NON_ESP_MARKER: [u8; 4] = [0; 4];
 
@@ -52,6 +54,14 @@ impl Context<'_> {
         let mut octets = [0; 4];
         self.entropy.public(&mut octets);
         EspSpi(u32::from_be_bytes(octets).max(EspSpi::FIRST_USABLE))
+    }
+
+    /// An IKE SPI of 64 random bits: that another SA of ours has it is less likely than that the kernel fails.
+    pub fn ike_spi(&mut self) -> IkeSpi {
+        let mut octets = [0; 8];
+        self.entropy.public(&mut octets);
+        octets[0] = octets[0].max(1);
+        IkeSpi::from_bytes(octets)
     }
 
     pub fn dropped(&mut self, from: SocketAddr, cause: DropCause) {
@@ -131,7 +141,6 @@ impl Directory {
 }
 
 /// What an SA tells the endpoint beside its outputs.
-#[derive(Debug)]
 pub(crate) enum News {
     /// Both ends are authenticated.
     Established {
@@ -144,6 +153,8 @@ pub(crate) enum News {
     ChildDown(ChildEnd),
     /// We refused the peer, or its Child SA.
     Refused(Reason),
+    /// The peer rekeyed the IKE SA: this one has its Child SAs now.
+    Rekeyed(Box<Sa>),
     /// It is time to make a new IKE SA in its place.
     Aging,
     /// The attempt failed, or the IKE SA is no longer of use.
@@ -168,7 +179,7 @@ pub(crate) struct Origin {
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Waiter {
     pub sa: IkeSpi,
-    /// A Child SA that is being installed: to be removed again if the SA is gone by then.
+    /// A Child SA that is being installed or put to use: to be removed again if the SA is gone by then.
     pub installs: Option<ChildEnd>,
 }
 
@@ -211,6 +222,7 @@ impl Queue {
         self.requests = self.requests.wrapping_add(1);
         let installs = match &work {
             Work::InstallChild(child) => Some(child.end()),
+            Work::UseChild(end) => Some(*end),
             Work::Route { .. } | Work::Sign { .. } | Work::Verify { .. } | Work::RemoveChild(_) => None,
         };
         self.waiting.insert(id, Waiter { sa, installs });

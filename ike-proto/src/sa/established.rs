@@ -6,7 +6,7 @@ use crate::exchange::Refusal;
 use crate::ids::EspSpi;
 use crate::message::informational::Informational;
 use crate::message::{Kind, Label};
-use crate::output::{Event, Reason};
+use crate::output::{Event, Reason, Work};
 use crate::seal::{Channel, OpenFailure};
 use crate::time::Time;
 use crate::wire::{DeletePayload, ExchangeType, NotifyType, Payload, Protocol};
@@ -84,11 +84,7 @@ impl Sa {
     ) -> Phase {
         sa.heard = ctx.now;
         if request.exchange == ExchangeType::CREATE_CHILD_SA {
-            // "the responder is unwilling to accept any more Child SAs on this IKE SA", and says so (1.3): IKE SAs are
-            // replaced whole, before their Child SAs grow old.
-            let notify = Refusal::NoAdditionalSas.notify();
-            self.respond(&mut sa.channel, request, &[notify.payload()], ctx);
-            return Phase::Established(sa);
+            return self.create_child_request(sa, payloads, request, ctx);
         }
         let message = match Informational::read(payloads) {
             Ok(message) => message,
@@ -118,16 +114,22 @@ impl Sa {
         Phase::Established(sa)
     }
 
-    /// The peer no longer receives on these SPIs; ours of the same pairs are returned: "the SPIs ... for the paired
-    /// SAs" (1.4.1). Unknown ones are ignored.
+    /// The peer no longer receives on these SPIs; our halves of the same pairs are returned: "the SPIs ... for the paired SAs" (1.4.1).
+    /// Unknown ones are ignored.
     fn delete_children(&self, sa: &mut Established, spis: &[EspSpi], ctx: &mut Context<'_>) -> Vec<EspSpi> {
         let mut ours = Vec::new();
         for spi in spis {
             let paired = sa.children.values().find(|child| child.end.outbound_spi == *spi);
             let Some(id) = paired.map(|child| child.end.child) else { continue };
+            let successor = sa.successor(id).map(|child| child.end);
+            if let Some(successor) = successor {
+                // "it receives an IKE request to close the replaced SA" (2.8): now the peer can receive on the new one.
+                ctx.queue.work(self.spi, Work::UseChild(successor));
+            }
             if let Some(child) = sa.children.remove(&id) {
                 ours.push(child.end.inbound_spi);
-                self.child_down(&child, &Reason::DeletedByPeer, ctx);
+                let reason = if successor.is_some() { Reason::Rekeyed } else { Reason::DeletedByPeer };
+                self.child_down(&child, &reason, ctx);
             }
         }
         ours

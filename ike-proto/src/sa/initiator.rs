@@ -257,7 +257,7 @@ impl Sa {
             Err(kind) => Err(Reason::PeerRefused(ExchangeType::IKE_AUTH, kind)),
         };
         let keyed = choice.and_then(|choice| {
-            let sa = self.child_sa(&authenticated.agreed, &choice, ctx);
+            let sa = self.first_child_sa(&authenticated.agreed, &choice, ctx);
             sa.ok_or_else(|| Reason::Protocol("no keys for the Child SA could be derived".into()))
         });
         let established = self.establish(authenticated, false, ctx);

@@ -3,6 +3,7 @@
 pub(crate) mod authenticated;
 mod children;
 pub(crate) mod context;
+mod create_child;
 mod established;
 pub(crate) mod initiator;
 pub(crate) mod phase;
@@ -19,7 +20,7 @@ use crypto::sha256;
 use crate::exchange::Refusal;
 use crate::ids::{IkeSpi, Role};
 use crate::message::{Kind, Label, ShapeError};
-use crate::output::{Completion, DropCause, Event, Path, Reason};
+use crate::output::{ChildId, Completion, DropCause, Event, Path, Reason};
 use crate::policy::{PeerId, PeerPolicy, Timing};
 use crate::seal::{Channel, OpenFailure};
 use crate::time::Time;
@@ -60,7 +61,7 @@ impl Sa {
 
     /// Whether the peer has proved who it is.
     pub fn is_authentic(&self) -> bool {
-        self.established().is_some() || matches!(self.phase, Phase::Closing(_))
+        self.established().is_some() || matches!(self.phase, Phase::Superseded(_) | Phase::Closing(_))
     }
 
     /// An attempt of ours that has not succeeded or failed yet.
@@ -97,7 +98,7 @@ impl Sa {
 
     /// Nothing is waited for any more.
     pub fn is_lingering(&self) -> bool {
-        matches!(self.phase, Phase::Lingering(_) | Phase::Ended)
+        matches!(self.phase, Phase::Superseded(_) | Phase::Lingering(_) | Phase::Ended)
     }
 
     fn origin(&self) -> Origin {
@@ -160,6 +161,16 @@ impl Sa {
                     Phase::Established(sa)
                 }
             },
+            Phase::Superseded(old) => match old.channel.open(header, message) {
+                Err(failure) if failure.is_unauthenticated() => {
+                    ctx.dropped(path.remote, failure.cause());
+                    Phase::Superseded(old)
+                }
+                Ok(_) | Err(_) => {
+                    self.outbound.answered();
+                    Phase::Superseded(old)
+                }
+            },
             Phase::Closing(closing) => match closing.channel.open(header, message) {
                 Err(failure) if failure.is_unauthenticated() => {
                     ctx.dropped(path.remote, failure.cause());
@@ -216,6 +227,7 @@ impl Sa {
             (Phase::Established(sa), Err(failure)) => {
                 self.refuse_request(sa, failure.refusal(), request, ctx)
             }
+            (Phase::Superseded(old), opened) => self.superseded_request(old, opened, request, ctx),
             (Phase::Closing(closing), opened) => self.closing_request(closing, opened, request, ctx),
             // `serving` has no channel in any other phase.
             (other, _) => other,
@@ -235,6 +247,7 @@ impl Sa {
         match &self.phase {
             Phase::HalfOpen(half) => auth.then_some(&half.agreed.channel),
             Phase::Established(sa) => later.then_some(&sa.channel),
+            Phase::Superseded(old) => later.then_some(&old.channel),
             Phase::Closing(closing) => later.then_some(&closing.channel),
             Phase::Routing
             | Phase::InitSent(_)
@@ -250,7 +263,7 @@ impl Sa {
     }
 
     /// Takes in that a piece of work is done.
-    pub fn handle_completion(&mut self, done: Completion, ctx: &mut Context<'_>) {
+    pub fn handle_completion(&mut self, done: Completion, child: Option<ChildId>, ctx: &mut Context<'_>) {
         self.phase = match (mem::replace(&mut self.phase, Phase::Ended), done) {
             (Phase::Routing, Completion::Routed(local)) => self.routed(local, ctx),
             (Phase::SigningRequest(agreed), Completion::Signed(auth)) => {
@@ -268,7 +281,10 @@ impl Sa {
             (Phase::InstallingFirst(phase), Completion::Installed(result)) => {
                 self.first_installed(*phase, result, ctx)
             }
-            (Phase::Established(sa), Completion::Installed(result)) => self.child_installed(sa, result, ctx),
+            (Phase::Established(sa), Completion::Installed(result)) => {
+                self.child_installed(sa, child, result, ctx)
+            }
+            (Phase::Established(sa), Completion::Used(result)) => self.child_used(sa, child, result, ctx),
             // `Removed`, or an answer that the SA no longer waits for.
             (phase, _) => phase,
         };
@@ -279,6 +295,7 @@ impl Sa {
         let phase = match &self.phase {
             Phase::HalfOpen(half) => Some(half.until),
             Phase::Lingering(until) => Some(*until),
+            Phase::Superseded(old) => Some(old.until),
             Phase::Established(sa) => Some(self.established_deadline(sa)),
             Phase::Routing
             | Phase::InitSent(_)
@@ -413,7 +430,7 @@ impl Sa {
 
 /// The request that is being served.
 #[derive(Copy, Clone)]
-struct Request {
+pub(crate) struct Request {
     exchange: ExchangeType,
     path: Path,
 }

@@ -4,6 +4,9 @@
 //! ```text
 //! initiator   Routing -> InitSent -> SigningRequest -> AuthSent -> VerifyingResponder -+
 //!                                                                                      +-> Established -> Closing
+//!                                                                                      |      |  ^
+//!                                                                                      |      v  | rekeyed: a new SA
+//!                                                                                      |   Superseded
 //! responder   HalfOpen -> VerifyingInitiator -> SigningResponse -> InstallingFirst ----+
 //!
 //! any authenticated end that must still be told twice -> Lingering -> Ended;  any other end -> Ended
@@ -11,10 +14,11 @@
 
 use std::collections::BTreeMap;
 
-use crypto::{IkeSuite, KeGroup};
+use crypto::{IkeSuite, KeGroup, Secret};
 
 use crate::exchange::Refusal;
 use crate::exchange::child::{ChildChoice, Hosts};
+use crate::exchange::create_child::ChildAnswer;
 use crate::exchange::init::{Agreed, Initiation};
 use crate::ids::EspSpi;
 use crate::message::auth::ChildPart;
@@ -25,6 +29,7 @@ use crate::seal::Channel;
 use crate::time::Time;
 use crate::wire::{NotifyType, TrafficSelector};
 
+use super::Request;
 use super::authenticated::Authenticated;
 
 pub(crate) enum Phase {
@@ -48,6 +53,8 @@ pub(crate) enum Phase {
     InstallingFirst(Box<InstallingFirst>),
     /// Both ends are authentic.
     Established(Box<Established>),
+    /// The peer rekeyed it and will delete it; its Child SAs have moved.
+    Superseded(Superseded),
     /// Of no more use; our Delete is sent or waits for its turn.
     Closing(Closing),
     /// Of no more use; kept to answer the peer's last request again.
@@ -116,7 +123,6 @@ pub(crate) struct InstallingFirst {
 }
 
 /// One Child SA as the IKE SA remembers it: no keys, those are in the kernel.
-#[derive(Clone, Debug)]
 pub(crate) struct Child {
     pub end: ChildEnd,
     pub mode: Mode,
@@ -127,15 +133,32 @@ pub(crate) struct Child {
     pub state: ChildState,
 }
 
-/// Whether the kernel has a Child SA yet.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+/// How far a Child SA is.
 pub(crate) enum ChildState {
+    /// The kernel is being asked; the exchange is over.
     Installing,
+    /// The kernel is being asked; then the peer's request is answered.
+    Answering(Box<Answering>),
+    /// The kernel has the inbound half; we send on the one that it replaces until the peer deletes that one.
+    Receiving {
+        /// The one that it replaces.
+        replaces: ChildId,
+    },
+    /// The kernel has both halves.
     Installed(Time),
+}
+
+/// An answer to CREATE_CHILD_SA that waits for the kernel.
+pub(crate) struct Answering {
+    pub answer: ChildAnswer,
+    pub request: Request,
+    pub replaces: Option<ChildId>,
 }
 
 pub(crate) struct Established {
     pub channel: Channel,
+    /// Child SAs, and new keys for this SA, are derived from it.
+    pub sk_d: Secret,
     pub suite: IkeSuite,
     pub group: KeGroup,
     pub nat: Nat,
@@ -151,6 +174,13 @@ pub(crate) struct Established {
     /// The lower of the two nonces: decides between duplicates.
     pub lowest_nonce: Vec<u8>,
     pub children: BTreeMap<ChildId, Child>,
+}
+
+/// An IKE SA that was rekeyed.
+pub(crate) struct Superseded {
+    pub channel: Channel,
+    /// When it is forgotten even without the peer's Delete.
+    pub until: Time,
 }
 
 pub(crate) struct Closing {
@@ -172,7 +202,7 @@ pub(crate) enum Farewell {
 impl Phase {
     /// Whether the SA's end has been told already.
     pub fn is_down(&self) -> bool {
-        matches!(self, Phase::Closing(_) | Phase::Lingering(_) | Phase::Ended)
+        matches!(self, Phase::Superseded(_) | Phase::Closing(_) | Phase::Lingering(_) | Phase::Ended)
     }
 
     /// Whether it waits for a time that has come, and for nothing else.
@@ -180,6 +210,7 @@ impl Phase {
         match self {
             Phase::HalfOpen(half) => half.until <= now,
             Phase::Lingering(until) => *until <= now,
+            Phase::Superseded(old) => old.until <= now,
             Phase::Routing
             | Phase::InitSent(_)
             | Phase::SigningRequest(_)
@@ -207,7 +238,7 @@ impl Phase {
             | Phase::SigningResponse(_)
             | Phase::InstallingFirst(_) => "authenticating",
             Phase::Established(_) => "established",
-            Phase::Closing(_) | Phase::Lingering(_) | Phase::Ended => "closing",
+            Phase::Superseded(_) | Phase::Closing(_) | Phase::Lingering(_) | Phase::Ended => "closing",
         }
     }
 }

@@ -7,9 +7,9 @@ use crypto::sha256;
 
 use crate::exchange::Refusal;
 use crate::exchange::auth::{self, Proof, method};
-use crate::exchange::child;
+use crate::exchange::child::{self, Ours};
 use crate::exchange::init::Agreed;
-use crate::exchange::propose::allows;
+use crate::exchange::propose::{KeyExchange, allows};
 use crate::ids::{IkeSpi, Role};
 use crate::message::auth::AuthRequest;
 use crate::octets::{identity_of, signed_octets};
@@ -161,10 +161,12 @@ impl Sa {
         };
         let plan = match &phase.child {
             None => ChildPlan::None,
-            Some(offered) => match child::choose(&policy.child, self.path.into(), ctx.esp_spi(), offered) {
-                Ok((choice, answer)) => ChildPlan::Make(choice, answer),
-                Err((refusal, reason)) => ChildPlan::Refuse(refusal, reason),
-            },
+            Some(offered) => {
+                match child::choose(&policy.child, self.path.into(), first_child(ctx), offered) {
+                    Ok((choice, answer)) => ChildPlan::Make(choice, answer),
+                    Err((refusal, reason)) => ChildPlan::Refuse(refusal, reason),
+                }
+            }
         };
         let work = Work::Sign {
             peer,
@@ -193,7 +195,8 @@ impl Sa {
             }
         };
         match plan {
-            ChildPlan::Make(choice, answer) => match self.child_sa(&authenticated.agreed, &choice, ctx) {
+            ChildPlan::Make(choice, answer) => match self.first_child_sa(&authenticated.agreed, &choice, ctx)
+            {
                 Some((child, sa)) => {
                     ctx.queue.work(self.spi, Work::InstallChild(Box::new(sa)));
                     let phase = InstallingFirst { authenticated, auth, answer, child, initial_contact };
@@ -276,6 +279,11 @@ impl Sa {
         ctx.queue.news(self.origin(), News::Down { reason, established: false });
         Phase::Lingering(ctx.now + LINGER)
     }
+}
+
+/// The first Child SA: IKE_AUTH carries no key exchange.
+fn first_child(ctx: &mut Context<'_>) -> Ours {
+    Ours { spi: ctx.esp_spi(), exchange: KeyExchange::Never }
 }
 
 fn proof<'a>(policy: &'a PeerPolicy, auth: &'a [u8]) -> Proof<'a> {

@@ -1,6 +1,7 @@
 //! What an IKE SA shows of itself.
 
 use crate::ids::EspSpi;
+use crate::output::ChildEnd;
 use crate::status::{ChildStatus, IkeStatus};
 
 use super::Sa;
@@ -34,6 +35,11 @@ impl Sa {
         self.established().is_some_and(|sa| {
             sa.children.values().any(|child| child.end.inbound_spi == spi || child.end.outbound_spi == spi)
         })
+    }
+
+    /// Every Child SA, whatever its state.
+    pub fn child_ends(&self) -> Vec<ChildEnd> {
+        self.established().into_iter().flat_map(|sa| sa.children.values()).map(|child| child.end).collect()
     }
 }
 

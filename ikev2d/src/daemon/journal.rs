@@ -72,6 +72,10 @@ impl Journal {
                     format!("IKE SA established as {role}, {local} - {remote}, SPIs {} {}", spis.0, spis.1);
                 self.inform("ike-up", roster.name(*peer), None, message);
             }
+            Event::IkeRekeyed { peer, old, new } => {
+                let message = format!("IKE SA rekeyed, SPIs {} {}, before {} {}", new.0, new.1, old.0, old.1);
+                self.inform("ike-rekeyed", roster.name(*peer), None, message);
+            }
             Event::IkeDown { peer, reason, .. } => {
                 let reason = printable(reason);
                 self.inform("ike-down", roster.name(*peer), Some(&reason), format!("IKE SA ended: {reason}"));

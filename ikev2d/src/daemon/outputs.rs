@@ -36,6 +36,7 @@ impl Daemon {
                 self.keeper.verify(peer, authentication, prf, &octets, &auth)
             }
             Work::InstallChild(child) => Completion::Installed(self.plane.install(&child).map_err(|e| e.0)),
+            Work::UseChild(child) => Completion::Used(self.plane.use_outbound(&child).map_err(|e| e.0)),
             Work::RemoveChild(child) => {
                 if let Err(PlaneError(error)) = self.plane.remove(&child) {
                     let name = self.roster.name(child.peer);

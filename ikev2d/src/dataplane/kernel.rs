@@ -7,10 +7,10 @@ use std::os::fd::BorrowedFd;
 use std::task::{Context, Poll};
 
 use ike_proto::ids::EspSpi;
-use ike_proto::output::{ChildEnd, ChildId, ChildSa};
+use ike_proto::output::{ChildEnd, ChildId, ChildSa, Sending};
 use ike_proto::policy::{PeerId, PeerPolicy};
 use tokio::io::unix::AsyncFd;
-use xfrm::{Error, Event, Events, Family, Group, Kernel, Operation, Policy, PolicyId};
+use xfrm::{Error, Event, Events, Family, Group, Kernel, Operation, Policy, PolicyId, Sa};
 
 use super::book::{Book, Owner};
 use super::policies::Outer;
@@ -24,6 +24,8 @@ pub struct KernelPlane {
     book: Book,
     peers: HashMap<PeerId, PeerPolicy>,
     children: HashMap<ChildId, ChildEnd>,
+    /// Outbound SAs that are not to be used yet.
+    kept_back: HashMap<ChildId, Sa>,
     warnings: Vec<String>,
 }
 
@@ -44,6 +46,7 @@ impl KernelPlane {
             book: Book::default(),
             peers: HashMap::new(),
             children: HashMap::new(),
+            kept_back: HashMap::new(),
             warnings,
         })
     }
@@ -158,11 +161,17 @@ impl DataPlane for KernelPlane {
         let [inbound, outbound] = sas::of_child(child).map_err(|error| PlaneError(error.to_string()))?;
         let inbound_id = inbound.parameters.id;
         let outbound_id = outbound.parameters.id;
-        let results = self.kernel.apply(&[Operation::AddSa(inbound), Operation::AddSa(outbound)]);
+        let mut operations = vec![Operation::AddSa(inbound)];
+        match child.sending {
+            Sending::AtOnce => operations.push(Operation::AddSa(outbound)),
+            Sending::Later => drop(self.kept_back.insert(child.child, outbound)),
+        }
+        let results = self.kernel.apply(&operations);
         let added: Vec<bool> = results.iter().map(Result::is_ok).collect();
         if let Some(error) = results.into_iter().find_map(Result::err) {
             let half = [inbound_id, outbound_id].into_iter().zip(added).filter(|(_, added)| *added);
             let undo: Vec<Operation> = half.map(|(id, _)| Operation::DeleteSa(id)).collect();
+            self.kept_back.remove(&child.child);
             self.delete(&undo)?;
             return Err(told(error));
         }
@@ -174,8 +183,15 @@ impl DataPlane for KernelPlane {
         }
     }
 
+    fn use_outbound(&mut self, child: &ChildEnd) -> Result<(), PlaneError> {
+        let kept_back = self.kept_back.remove(&child.child);
+        let sa = kept_back.ok_or_else(|| PlaneError("no outbound SA was kept back".to_owned()))?;
+        self.kernel.apply_one(Operation::AddSa(sa)).map_err(told)
+    }
+
     fn remove(&mut self, child: &ChildEnd) -> Result<(), PlaneError> {
         self.children.remove(&child.child);
+        self.kept_back.remove(&child.child);
         self.delete(&[
             Operation::DeleteSa(sas::outbound_id(child)),
             Operation::DeleteSa(sas::inbound_id(child)),
@@ -200,10 +216,12 @@ impl DataPlane for KernelPlane {
         }
         let there: HashSet<(IpAddr, u32)> =
             self.our_sas()?.iter().map(|sa| (sa.parameters.id.destination, sa.parameters.id.spi.0)).collect();
-        let ends = self
-            .children
-            .values()
-            .flat_map(|child| [(child.local, child.inbound_spi), (child.remote, child.outbound_spi)]);
+        let kept_back = &self.kept_back;
+        let ends = self.children.values().flat_map(|child| {
+            let outbound = (child.remote, child.outbound_spi);
+            let sent = (!kept_back.contains_key(&child.child)).then_some(outbound);
+            std::iter::once((child.local, child.inbound_spi)).chain(sent)
+        });
         Ok(ends
             .filter(|(destination, spi)| !there.contains(&(*destination, spi.0)))
             .map(|(destination, spi)| PlaneEvent::Expired { spi, destination, hard: true })

@@ -108,11 +108,17 @@ pub trait DataPlane: Exempt {
     /// The first that could not be removed.
     fn sweep(&mut self) -> Result<(), PlaneError>;
 
-    /// Installs both directions of a Child SA, the inbound one first.
+    /// Installs a Child SA, the inbound direction first; the outbound one is kept back if `child.sending` says so.
     ///
     /// # Errors
     /// What was refused; then neither direction is installed.
     fn install(&mut self, child: &ChildSa) -> Result<(), PlaneError>;
+
+    /// Installs the outbound direction that was kept back.
+    ///
+    /// # Errors
+    /// What was refused, or that nothing was kept back.
+    fn use_outbound(&mut self, child: &ChildEnd) -> Result<(), PlaneError>;
 
     /// Removes both directions; that one is gone already is no error.
     ///

@@ -65,6 +65,11 @@ impl DataPlane for NullPlane {
         Ok(())
     }
 
+    fn use_outbound(&mut self, child: &ChildEnd) -> Result<(), PlaneError> {
+        let known = self.children.contains_key(&child.child);
+        if known { Ok(()) } else { Err(PlaneError("the Child SA is not installed".to_owned())) }
+    }
+
     fn remove(&mut self, child: &ChildEnd) -> Result<(), PlaneError> {
         self.children.remove(&child.child);
         Ok(())
