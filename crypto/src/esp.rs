@@ -1,4 +1,4 @@
-//! ESP packets in place (RFC 4303), with a sequence number of which half may not be in the packet.
+//! ESP packets in place (RFC 4303), with a sequence number whose upper half may be left out of the packet.
 //!
 //! ```text
 //! | SPI 4 | sequence number 4 | IV iv_len | plaintext or ciphertext | ICV icv_len |   high half 4, not sent

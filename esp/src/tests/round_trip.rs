@@ -101,3 +101,20 @@ fn late_packets_are_taken_once_and_those_before_the_window_never() {
         assert_eq!(open(&mut inbound, &packets[4999 - 4096]), Err(too_old));
     }
 }
+
+/// The receiver sees every number once, so no two packets had the same nonce.
+#[test]
+fn threads_may_share_the_sending_half() {
+    for protection in protections() {
+        let (outbound, mut inbound) = pair(parameters(protection, Esn::Yes), Mode::Tunnel, 0);
+        let packets: Vec<Vec<u8>> = std::thread::scope(|scope| {
+            let send = || (0..500).map(|_| seal(&outbound, &ipv4(28), TUNNEL).unwrap()).collect::<Vec<_>>();
+            let threads = [(); 4].map(|()| scope.spawn(send));
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        });
+        for packet in &packets {
+            assert!(open(&mut inbound, packet).is_ok());
+        }
+        assert_eq!((inbound.used().packets, outbound.used().packets), (2000, 2000));
+    }
+}
