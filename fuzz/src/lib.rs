@@ -5,6 +5,7 @@
 //! | `message` | a datagram | no panic; what parses says the same when it is emitted again |
 //! | `sk_body` | a payload type, then the payloads of a decrypted SK payload | the same |
 //! | `config` | a node file's text | no panic; what is refused has an error that can be shown |
+//! | `esp` | choices, then ESP packets and plaintexts | no panic; nothing forged opens; what opens lies inside, once; what is sealed opens |
 //!
 //! `corpus/` holds a few seeds by name; what a run adds is named by hash and not kept in git.
 
