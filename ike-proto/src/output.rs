@@ -272,6 +272,13 @@ pub enum Event {
         /// Our SPI and the peer's, now.
         new: (IkeSpi, IkeSpi),
     },
+    /// A Child SA that we wanted to rekey stays as it is for now.
+    RekeyFailed {
+        /// Which.
+        child: ChildEnd,
+        /// Why.
+        reason: Reason,
+    },
     /// A Child SA is installed: traffic passes.
     ChildUp(ChildEnd),
     /// A Child SA is being removed.
@@ -343,7 +350,7 @@ pub enum Reason {
     Configuration,
     /// A newer SA took its place.
     Replaced,
-    /// The peer rekeyed it: another Child SA with the same traffic took its place.
+    /// It was rekeyed: another Child SA with the same traffic took its place.
     Rekeyed,
     /// The peer restarted (INITIAL_CONTACT).
     InitialContact,

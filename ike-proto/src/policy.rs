@@ -174,6 +174,8 @@ pub struct Timing {
     pub liveness: Duration,
     /// An IKE SA, and all that it carries, ends after this long; a new one takes its place at 80 to 97 hundredths.
     pub ike_lifetime: Duration,
+    /// A Child SA ends after this long; it is rekeyed at 80 to 97 hundredths.
+    pub child_lifetime: Duration,
     /// A peer that is down is tried again after this long at first, doubled each time.
     pub retry_first: Duration,
     /// Longest pause between two tries.
@@ -193,6 +195,7 @@ impl Default for Timing {
             retransmissions: 5,
             liveness: Duration::from_secs(30),
             ike_lifetime: Duration::from_secs(4 * 3600),
+            child_lifetime: Duration::from_secs(3600),
             retry_first: Duration::from_secs(2),
             retry_most: Duration::from_secs(60),
         }

@@ -56,6 +56,9 @@ impl Conditions {
     }
 }
 
+/// A datagram with the index of its sender.
+pub type Sent = (usize, Transmit);
+
 /// How far a simulated NAT moves ports.
 pub const NAT_PORTS: u16 = 10_000;
 
@@ -76,11 +79,13 @@ pub struct World {
     /// The weather, open to change at any time.
     pub conditions: Conditions,
     /// Every datagram that was sent, with its sender, whether or not it arrived.
-    pub wire: Vec<(usize, Transmit)>,
+    pub wire: Vec<Sent>,
     /// Nodes behind a NAT, by index: the address that the others see, with ports moved by [`NAT_PORTS`].
     pub nat: BTreeMap<usize, IpAddr>,
     /// Drops a datagram of this sender if it says so.
     pub censor: Option<Censor>,
+    /// Asserts after each step that what a node sends can be received: on for good networks.
+    pub no_black_hole: bool,
     seed: u64,
     dice: SeededEntropy,
     queue: BTreeMap<(Time, u64), Happening>,
@@ -98,6 +103,7 @@ impl World {
             wire: Vec::new(),
             nat: BTreeMap::new(),
             censor: None,
+            no_black_hole: false,
             seed,
             dice: SeededEntropy::new(seed),
             queue: BTreeMap::new(),
@@ -182,6 +188,9 @@ impl World {
             return false;
         };
         self.now = self.now.max(next);
+        if self.no_black_hole {
+            self.assert_no_black_hole();
+        }
         match self.queue.first_entry().filter(|entry| entry.key().0 <= self.now) {
             Some(entry) => {
                 let happening = entry.remove();
@@ -277,6 +286,22 @@ impl World {
 
     fn part_of(&mut self, duration: Duration) -> Duration {
         if duration.is_zero() { duration } else { duration * (self.roll() % 1000) / 1000 }
+    }
+
+    /// Asserts that the Child SA that each of two nodes sends on is one that the other one has.
+    fn assert_no_black_hole(&self) {
+        for (index, node) in self.nodes.iter().enumerate() {
+            let Some(child) = node.kernel.outbound() else {
+                panic!("seed {}: node {index} has no SA", self.seed)
+            };
+            let other = self.nodes.iter().find(|other| other.address == child.remote.ip());
+            let received = other.is_some_and(|other| other.kernel.child(child.outbound_spi).is_some());
+            assert!(
+                received,
+                "seed {}: at {:?} node {index} sends into nothing: {child:?}",
+                self.seed, self.now
+            );
+        }
     }
 
     /// Whether node `index` says that its peer is up.

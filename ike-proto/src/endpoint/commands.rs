@@ -97,11 +97,10 @@ impl Endpoint {
 
     fn expired(&mut self, now: Time, destination: IpAddr, spi: EspSpi, hard: bool) {
         let Some(sa) = self.children.get(&(destination, spi)).copied() else { return };
-        let Some(peer) = self.sas.get(&sa).and_then(|sa| sa.peer) else { return };
         if hard {
             self.step_alone(now, sa, |sa, ctx| sa.close(Reason::Expired, ctx));
         } else {
-            self.replace(now, peer, sa);
+            self.step_alone(now, sa, |sa, ctx| sa.child_aged(spi, ctx));
         }
     }
 

@@ -61,9 +61,9 @@ impl Endpoint {
         let replaced = self.sas.get(&origin.spi).and_then(|sa| sa.replaces);
         for spi in self.others(peer, origin.spi) {
             if replaced == Some(spi) || self.is_redundant(spi, origin.spi) {
-                self.step_alone(now, spi, |sa, ctx| sa.close(Reason::Replaced, ctx));
+                self.step_alone(now, spi, |sa, ctx| sa.retire(Reason::Replaced, ctx));
             } else if self.is_redundant(origin.spi, spi) {
-                self.step_alone(now, origin.spi, |sa, ctx| sa.close(Reason::Replaced, ctx));
+                self.step_alone(now, origin.spi, |sa, ctx| sa.retire(Reason::Replaced, ctx));
             } else if self.sas.get(&spi).is_some_and(Sa::may_be_dropped) {
                 // An attempt of ours that the peer's was faster than.
                 self.step_alone(now, spi, |sa, ctx| sa.abandon(Reason::Replaced, ctx));

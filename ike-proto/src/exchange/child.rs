@@ -6,7 +6,7 @@ use crypto::{PacketKeys, Prf, Secret, child_keys};
 
 use super::Refusal;
 use super::narrow::{is_subset, narrow, resolve};
-use super::propose::{EspChoice, KeyExchange, accept_esp, choose_esp, esp_offer};
+use super::propose::{EspChoice, Groups, KeyExchange, accept_esp, choose_esp, esp_offer};
 use crate::ids::{EspSpi, Role};
 use crate::message::auth::ChildPart;
 use crate::output::{Path, Reason};
@@ -39,14 +39,14 @@ impl From<Path> for Hosts {
 /// The initiator's offer: `SA, TSi, TSr, [N(USE_TRANSPORT_MODE)]`.
 pub(crate) fn offer(policy: &ChildPolicy, hosts: Hosts, spi: EspSpi) -> ChildPart {
     ChildPart {
-        sa: esp_offer(&policy.proposals, spi),
+        sa: esp_offer(&policy.proposals, spi, Groups::LeftOut),
         initiator_selectors: resolve(&policy.local, hosts.local),
         responder_selectors: resolve(&policy.remote, hosts.remote),
         transport: policy.mode == Mode::Transport,
     }
 }
 
-/// What a responder brings along: its SPI, and whether the exchange can carry a key exchange.
+/// What we bring along: our SPI, and whether the exchange can carry a key exchange.
 #[derive(Copy, Clone)]
 pub(crate) struct Ours {
     pub spi: EspSpi,
@@ -85,23 +85,23 @@ pub(crate) fn choose(
 /// The initiator's check of the answer: "MUST check that the accepted offer is consistent" (2.7), "narrowed" (2.9).
 pub(crate) fn accept(
     policy: &ChildPolicy,
-    hosts: Hosts,
-    spi: EspSpi,
+    offered: (&[TrafficSelector], &[TrafficSelector]),
+    ours: Ours,
     answer: &ChildPart,
 ) -> Result<ChildChoice, Reason> {
     let mode = if answer.transport { Mode::Transport } else { Mode::Tunnel };
     if mode != policy.mode {
         return Err(Reason::WrongMode(mode));
     }
-    let esp = accept_esp(&policy.proposals, &answer.sa).ok_or(Reason::NoProposalChosen)?;
-    let local = is_subset(&answer.initiator_selectors, &resolve(&policy.local, hosts.local));
-    let remote = is_subset(&answer.responder_selectors, &resolve(&policy.remote, hosts.remote));
+    let esp = accept_esp(&policy.proposals, &answer.sa, ours.exchange).ok_or(Reason::NoProposalChosen)?;
+    let local = is_subset(&answer.initiator_selectors, offered.0);
+    let remote = is_subset(&answer.responder_selectors, offered.1);
     if !local || !remote {
         return Err(Reason::TrafficSelectors);
     }
     Ok(ChildChoice {
         esp,
-        inbound_spi: spi,
+        inbound_spi: ours.spi,
         mode,
         local: answer.initiator_selectors.clone(),
         remote: answer.responder_selectors.clone(),

@@ -7,6 +7,7 @@ pub(crate) mod create_child;
 pub(crate) mod init;
 pub(crate) mod narrow;
 pub(crate) mod propose;
+pub(crate) mod rekey_child;
 
 use crate::ids::EspSpi;
 use crate::message::ShapeError;

@@ -56,11 +56,23 @@ fn ike_transforms(ours: &IkeProposal) -> Vec<Transform> {
     transforms
 }
 
-/// SAi2: as [`ike_offer`], with our SPI and without key exchange groups, which IKE_AUTH cannot use (2.17).
-pub(crate) fn esp_offer(ours: &[EspProposal], spi: EspSpi) -> SaPayload {
+/// Whether an offer of a Child SA names key exchange groups.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Groups {
+    /// In CREATE_CHILD_SA.
+    Offered,
+    /// In IKE_AUTH, which cannot use them (1.2).
+    LeftOut,
+}
+
+/// SAi2: as [`ike_offer`], with our SPI.
+pub(crate) fn esp_offer(ours: &[EspProposal], spi: EspSpi, groups: Groups) -> SaPayload {
     let proposals = (1_u8..).zip(ours).map(|(number, ours)| {
         let mut transforms: Vec<Transform> = ours.encryption.iter().copied().map(encryption).collect();
         transforms.extend(ours.integrity.iter().copied().map(integrity));
+        if groups == Groups::Offered {
+            transforms.extend(ours.groups.iter().copied().map(group));
+        }
         transforms.extend(ours.esn.iter().copied().map(sequence));
         Proposal { number, protocol: Protocol::ESP, spi: Spi::Esp(spi), transforms }
     });
@@ -219,9 +231,13 @@ pub(crate) fn allows(ours: &[IkeProposal], suite: IkeSuite, group: KeGroup) -> b
 }
 
 /// As initiator: the same for a Child SA.
-pub(crate) fn accept_esp(ours: &[EspProposal], answer: &SaPayload) -> Option<EspChoice> {
+pub(crate) fn accept_esp(
+    ours: &[EspProposal],
+    answer: &SaPayload,
+    exchange: KeyExchange,
+) -> Option<EspChoice> {
     let (ours, answer) = matching(ours, answer)?;
-    let (choice, accepted) = choose_esp_of(ours, answer, EspSpi(EspSpi::FIRST_USABLE), KeyExchange::Never)?;
+    let (choice, accepted) = choose_esp_of(ours, answer, EspSpi(EspSpi::FIRST_USABLE), exchange)?;
     same(answer, &accepted).then_some(choice)
 }
 
@@ -410,7 +426,7 @@ mod tests {
 
     #[test]
     fn an_esp_proposal_without_a_sequence_number_transform_or_with_a_reserved_spi_is_refused() {
-        let offer = esp_offer(&[esp()], EspSpi(0x1000));
+        let offer = esp_offer(&[esp()], EspSpi(0x1000), Groups::LeftOut);
         assert!(choose_esp(&[esp()], &offer, EspSpi(0x2000), KeyExchange::Never).is_some());
         let mut bad = offer.clone();
         bad.proposals[0].transforms.retain(|t| t.kind != TransformType::ESN);
@@ -422,7 +438,7 @@ mod tests {
 
     #[test]
     fn groups_in_the_first_child_offer_are_ignored_and_none_is_confirmed() {
-        let mut offer = esp_offer(&[esp()], EspSpi(0x1000));
+        let mut offer = esp_offer(&[esp()], EspSpi(0x1000), Groups::LeftOut);
         offer.proposals[0].transforms.push(group(KeGroup::X25519));
         let (_, answer) = choose_esp(&[esp()], &offer, EspSpi(0x2000), KeyExchange::Never).unwrap();
         assert!(answer.proposals[0].transforms.iter().all(|t| t.kind != TransformType::KE));

@@ -1,7 +1,9 @@
 //! CREATE_CHILD_SA (RFC 7296 section 1.3): a new Child SA, or new keys for a Child SA or for the IKE SA.
 
 use crate::ids::EspSpi;
-use crate::wire::{KePayload, NotifyPayload, NotifyType, Payload, PayloadType, Protocol, SaPayload};
+use crate::wire::{
+    KePayload, NotifyPayload, NotifyType, Payload, PayloadType, Protocol, SaPayload, TransformId,
+};
 
 use super::auth::ChildPart;
 use super::{ShapeError, Slots, require};
@@ -52,6 +54,46 @@ impl<'a> CreateChildRequest<'a> {
         let rekeys = slots.notify(NotifyType::REKEY_SA).map(rekeyed).transpose()?;
         let part = require(ChildPart::of(&mut slots)?, PayloadType::SA)?;
         Ok(CreateChildRequest::Child(ChildRequest { rekeys, part, nonce, ke: slots.ke }))
+    }
+}
+
+/// What a responder can say to a request for a Child SA.
+#[derive(Debug)]
+pub enum CreateChildResponse<'a> {
+    /// It agrees.
+    Accept(ChildAccept<'a>),
+    /// It wants a key exchange value of this group.
+    InvalidKe(TransformId),
+    /// It refuses.
+    Refused(NotifyType),
+}
+
+/// The agreeing response.
+#[derive(Debug)]
+pub struct ChildAccept<'a> {
+    /// The accepted proposal, traffic selectors, mode.
+    pub part: ChildPart,
+    /// Nr.
+    pub nonce: &'a [u8],
+    /// KEr, if the accepted proposal has a group.
+    pub ke: Option<KePayload<'a>>,
+}
+
+impl<'a> CreateChildResponse<'a> {
+    /// Reads the payloads inside SK. Errors come first: they decide whatever else the message holds.
+    pub fn read(payloads: Vec<Payload<'a>>) -> Result<CreateChildResponse<'a>, ShapeError> {
+        let mut slots = Slots::sort(payloads)?;
+        if let Some(error) = slots.error() {
+            return match (error.kind, <[u8; 2]>::try_from(error.data)) {
+                (NotifyType::INVALID_KE_PAYLOAD, Ok(group)) => {
+                    Ok(CreateChildResponse::InvalidKe(TransformId(u16::from_be_bytes(group))))
+                }
+                (kind, _) => Ok(CreateChildResponse::Refused(kind)),
+            };
+        }
+        let nonce = require(slots.nonce, PayloadType::NONCE)?;
+        let part = require(ChildPart::of(&mut slots)?, PayloadType::SA)?;
+        Ok(CreateChildResponse::Accept(ChildAccept { part, nonce, ke: slots.ke }))
     }
 }
 

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use crate::exchange::init::Agreed;
 use crate::ids::Role;
+use crate::output::Reason;
 use crate::policy::Timing;
 use crate::time::Time;
 
-use super::phase::Established;
+use super::phase::{Asking, Established};
 
 /// Keys of an IKE SA whose peer is authentic.
 pub(crate) struct Authenticated {
@@ -37,9 +38,11 @@ impl Authenticated {
             kept_alive: now,
             soft: now + soft_lifetime(timing.ike_lifetime, role, jitter),
             hard: now + timing.ike_lifetime,
+            end: Reason::Expired,
             // "the lowest of the four nonces" (2.8.1): compared as octet strings.
             lowest_nonce: local_nonce.min(remote_nonce),
             children: BTreeMap::new(),
+            asking: Asking::Alive,
         }
     }
 }

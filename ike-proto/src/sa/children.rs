@@ -8,26 +8,67 @@ use crate::ids::Role;
 use crate::output::{ChildId, ChildSa, Event, Reason, Sending, Work};
 
 use super::Sa;
-use super::authenticated::Authenticated;
+use super::authenticated::{Authenticated, soft_lifetime};
 use super::context::{Context, News};
-use super::phase::{Child, ChildState, Established, Phase};
+use super::phase::{Age, Child, ChildState, Established, Phase};
 
 impl Established {
     /// Whether traffic passes.
     pub fn has_installed_child(&self) -> bool {
         self.children.values().any(|child| match child.state {
-            ChildState::Installed(_) | ChildState::Receiving { .. } => true,
-            ChildState::Installing | ChildState::Answering(_) => false,
+            ChildState::Installed(_)
+            | ChildState::Receiving { .. }
+            | ChildState::Waiting(_)
+            | ChildState::Using => true,
+            ChildState::Installing
+            | ChildState::Answering(_)
+            | ChildState::Taking { .. }
+            | ChildState::Condemned
+            | ChildState::Deleting => false,
         })
     }
 
-    /// The Child SA that is to take another's place, as far as it is.
-    pub fn successor(&self, old: ChildId) -> Option<&Child> {
-        self.children.values().find(|child| match &child.state {
-            ChildState::Receiving { replaces } => *replaces == old,
-            ChildState::Answering(answering) => answering.replaces == Some(old),
-            ChildState::Installing | ChildState::Installed(_) => false,
-        })
+    /// Whether another Child SA is about to take this one's place.
+    pub fn has_successor(&self, old: ChildId) -> bool {
+        self.children.values().any(|child| child.replaces() == Some(old))
+    }
+
+    /// The Child SA that the peer made to take another's place, and that we do not send on yet.
+    pub fn kept_back(&mut self, old: ChildId) -> Option<&mut Child> {
+        self.children
+            .values_mut()
+            .find(|child| matches!(child.state, ChildState::Receiving { replaces } if replaces == old))
+    }
+}
+
+impl Child {
+    /// The one whose place it is about to take.
+    fn replaces(&self) -> Option<ChildId> {
+        match &self.state {
+            ChildState::Receiving { replaces } | ChildState::Taking { replaces, .. } => Some(*replaces),
+            ChildState::Answering(answering) => answering.replaces,
+            ChildState::Installing
+            | ChildState::Waiting(_)
+            | ChildState::Using
+            | ChildState::Installed(_)
+            | ChildState::Condemned
+            | ChildState::Deleting => None,
+        }
+    }
+
+    /// Whether it is being made or deleted.
+    pub fn is_in_transit(&self) -> bool {
+        match self.state {
+            ChildState::Installing
+            | ChildState::Answering(_)
+            | ChildState::Taking { .. }
+            | ChildState::Condemned
+            | ChildState::Deleting => true,
+            ChildState::Receiving { .. }
+            | ChildState::Waiting(_)
+            | ChildState::Using
+            | ChildState::Installed(_) => false,
+        }
     }
 }
 
@@ -48,6 +89,7 @@ impl Sa {
         &self,
         agreed: &Agreed,
         choice: &ChildChoice,
+        sending: Sending,
         ctx: &mut Context<'_>,
     ) -> Option<(Child, ChildSa)> {
         let (initiator_nonce, responder_nonce) = match self.role {
@@ -60,7 +102,7 @@ impl Sa {
             keying: Keying { initiator_nonce, responder_nonce, shared: None },
             role: self.role,
             encapsulated: agreed.nat.any(),
-            sending: Sending::AtOnce,
+            sending,
         };
         self.child_sa(&making, choice, ctx)
     }
@@ -97,6 +139,8 @@ impl Sa {
             encapsulated: sa.encapsulated,
             local: choice.local.clone(),
             remote: choice.remote.clone(),
+            role: making.role,
+            shown: false,
             state: ChildState::Installing,
         };
         Some((child, sa))
@@ -151,12 +195,29 @@ impl Sa {
             (ChildState::Answering(answering), result) => {
                 self.answer_installed(&mut established, child, *answering, result, ctx);
             }
+            (ChildState::Taking { goes, replaces }, result) => {
+                return self.taken(established, child, (goes, replaces), result, ctx);
+            }
             // Nothing was asked of the kernel in these states.
-            (state @ (ChildState::Receiving { .. } | ChildState::Installed(_)), _) => {
+            (
+                state @ (ChildState::Receiving { .. }
+                | ChildState::Waiting(_)
+                | ChildState::Using
+                | ChildState::Installed(_)
+                | ChildState::Condemned
+                | ChildState::Deleting),
+                _,
+            ) => {
                 established.children.insert(child.end.child, Child { state, ..child });
             }
         }
         Phase::Established(established)
+    }
+
+    /// Has the kernel install the outbound half that was kept back.
+    pub(super) fn use_child(&self, child: &mut Child, ctx: &mut Context<'_>) {
+        child.state = ChildState::Using;
+        ctx.queue.work(self.spi, Work::UseChild(child.end));
     }
 
     /// The kernel took the outbound half too, or not.
@@ -184,7 +245,16 @@ impl Sa {
         mut child: Child,
         ctx: &mut Context<'_>,
     ) {
-        child.state = ChildState::Installed(ctx.now);
+        let mut jitter = [0];
+        ctx.entropy.public(&mut jitter);
+        let [jitter] = jitter;
+        let lifetime = self.timing.child_lifetime;
+        child.shown = true;
+        child.state = ChildState::Installed(Age {
+            since: ctx.now,
+            soft: ctx.now + soft_lifetime(lifetime, child.role, jitter),
+            hard: ctx.now + lifetime,
+        });
         self.carried = true;
         ctx.queue.event(Event::ChildUp(child.end));
         ctx.queue.news(self.origin(), News::ChildUp(child.end));
@@ -193,7 +263,7 @@ impl Sa {
 
     /// Has the kernel remove a Child SA.
     pub(super) fn child_down(&self, child: &Child, reason: &Reason, ctx: &mut Context<'_>) {
-        if let ChildState::Installed(_) = child.state {
+        if child.shown {
             ctx.queue.event(Event::ChildDown { child: child.end, reason: reason.clone() });
             ctx.queue.news(self.origin(), News::ChildDown(child.end));
         }

@@ -20,7 +20,7 @@ use crate::wire::{ExchangeType, Payload};
 use super::authenticated::soft_lifetime;
 use super::children::Making;
 use super::context::{Context, News};
-use super::phase::{Answering, Child, ChildState, Established, Phase, Superseded};
+use super::phase::{Answering, Asking, Child, ChildState, Established, Phase, Superseded};
 use super::window::{Inbound, Outbound};
 use super::{LINGER, Request, Sa};
 
@@ -40,11 +40,15 @@ impl Established {
             return (Old::Unknown, None);
         };
         let old = match child.state {
-            ChildState::Installed(_) if self.successor(child.end.child).is_some() => Old::Replaced,
+            ChildState::Installed(_) if self.has_successor(child.end.child) => Old::Replaced,
             ChildState::Installed(_) => Old::InUse,
-            ChildState::Installing | ChildState::Answering(_) | ChildState::Receiving { .. } => {
-                Old::Unfinished
-            }
+            ChildState::Condemned | ChildState::Deleting => Old::Closing,
+            ChildState::Installing
+            | ChildState::Answering(_)
+            | ChildState::Receiving { .. }
+            | ChildState::Waiting(_)
+            | ChildState::Using
+            | ChildState::Taking { .. } => Old::Unfinished,
         };
         (old, Some(child))
     }
@@ -75,7 +79,8 @@ impl Sa {
         match refused {
             None => Phase::Established(sa),
             Some((refusal, reason)) => {
-                if refusal != Refusal::InvalidSyntax && !matches!(refusal, Refusal::InvalidKe(_)) {
+                let passing = matches!(refusal, Refusal::InvalidKe(_) | Refusal::TemporaryFailure);
+                if refusal != Refusal::InvalidSyntax && !passing {
                     self.refused(reason, ctx);
                 }
                 self.refuse_request(sa, refusal, request, ctx)
@@ -94,11 +99,16 @@ impl Sa {
         let Some((_, policy)) = self.policy(ctx) else {
             return Err((Refusal::TemporaryFailure, Reason::Configuration));
         };
+        if sa.is_retiring() {
+            // "a temporary condition": soon it will find that it has a newer IKE SA.
+            return Err((Refusal::TemporaryFailure, Reason::Replaced));
+        }
         let replaces = replaced(sa, message)?;
         let spi = ctx.esp_spi();
         let hosts = self.path.into();
         let agreed = create_child::answer_child(&policy.child, hosts, spi, message, ctx.entropy)?;
         let AgreedChild { choice, shared, answer } = agreed;
+        sa.note_crossing(replaces, message.nonce.min(&answer.nonce));
         if let Some(old) = replaces.and_then(|old| sa.children.get(&old))
             && !(is_subset(&old.local, &choice.local) && is_subset(&old.remote, &choice.remote))
         {
@@ -148,10 +158,8 @@ impl Sa {
             }
             // The old one went while the kernel was busy.
             Some(_) => {
-                let (id, end) = (child.end.child, child.end);
-                child.state = ChildState::Receiving { replaces: id };
-                sa.children.insert(id, child);
-                ctx.queue.work(self.spi, Work::UseChild(end));
+                self.use_child(&mut child, ctx);
+                sa.children.insert(child.end.child, child);
             }
             None => self.child_up(sa, child, ctx),
         }
@@ -169,8 +177,7 @@ impl Sa {
             return Err((sa, (Refusal::TemporaryFailure, Reason::Configuration)));
         };
         // "currently creating, rekeying, or closing a Child SA of that IKE SA" (2.25.1).
-        let busy = |child: &Child| matches!(child.state, ChildState::Installing | ChildState::Answering(_));
-        if sa.children.values().any(busy) {
+        if !matches!(sa.asking, Asking::Alive) || sa.children.values().any(Child::is_in_transit) {
             let reason = Reason::Protocol("the IKE SA is rekeyed while a Child SA is being made".into());
             return Err((sa, (Refusal::TemporaryFailure, reason)));
         }
@@ -211,8 +218,10 @@ impl Sa {
             kept_alive: ctx.now,
             soft: ctx.now + soft_lifetime(self.timing.ike_lifetime, Role::Responder, jitter),
             hard: ctx.now + self.timing.ike_lifetime,
+            end: Reason::Expired,
             lowest_nonce,
             children,
+            asking: Asking::Alive,
         };
         Sa {
             spi: spis.responder,

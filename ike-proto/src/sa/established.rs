@@ -5,14 +5,13 @@ use std::time::Duration;
 use crate::exchange::Refusal;
 use crate::ids::EspSpi;
 use crate::message::informational::Informational;
-use crate::message::{Kind, Label};
-use crate::output::{Event, Reason, Work};
+use crate::output::{Event, Reason};
 use crate::seal::{Channel, OpenFailure};
 use crate::time::Time;
 use crate::wire::{DeletePayload, ExchangeType, NotifyType, Payload, Protocol};
 
 use super::context::{Context, News};
-use super::phase::{Closing, Established, Farewell, Phase};
+use super::phase::{Asking, Child, ChildState, Closing, Established, Farewell, Phase};
 use super::{LINGER, Request, Sa};
 
 /// "a default value of 20 seconds" between NAT keepalives (RFC 3948 section 4).
@@ -24,12 +23,19 @@ const KEEPALIVE_OCTET: [u8; 1] = [0xff];
 /// When a replacement is due but not there yet, the endpoint is asked again after this long.
 const REPLACE_AGAIN: Duration = Duration::from_secs(60);
 
+/// The peer may send on a new IKE SA's first Child SA this long after it answered: more than a retransmission and its
+/// answer take on the way.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A redundant IKE SA is deleted after this long: when both ends send on the other one.
+const RETIREMENT: Duration = Duration::from_secs(5);
+
 /// The Delete payload for the IKE SA itself: no SPI (RFC 7296 section 3.11).
 pub(super) fn delete_ike() -> Payload<'static> {
     Payload::Delete(DeletePayload { protocol: Protocol::IKE, spis: Vec::new() })
 }
 
-fn delete_esp(spis: Vec<EspSpi>) -> Payload<'static> {
+pub(super) fn delete_esp(spis: Vec<EspSpi>) -> Payload<'static> {
     Payload::Delete(DeletePayload { protocol: Protocol::ESP, spis })
 }
 
@@ -39,7 +45,10 @@ impl Sa {
         let mut deadline = sa.soft.min(sa.hard);
         // While a request is in flight its retransmissions are the probe.
         if self.outbound.free().is_some() {
-            deadline = deadline.min(probe);
+            deadline = deadline.min(probe).min(sa.next_rekey().unwrap_or(deadline));
+        }
+        if let Some(next) = sa.children.values().filter_map(Child::next_change).min() {
+            deadline = deadline.min(next);
         }
         if sa.nat.local {
             deadline = deadline.min(sa.kept_alive + KEEPALIVE);
@@ -48,8 +57,10 @@ impl Sa {
     }
 
     pub(super) fn established_timeout(&mut self, mut sa: Box<Established>, ctx: &mut Context<'_>) -> Phase {
-        if sa.hard <= ctx.now {
-            return self.close_established(sa, Reason::Expired, ctx);
+        let outlived = |child: &Child| child.hard_limit().is_some_and(|hard| hard <= ctx.now);
+        if sa.hard <= ctx.now || sa.children.values().any(outlived) {
+            let reason = sa.end.clone();
+            return self.close_established(sa, reason, ctx);
         }
         if sa.soft <= ctx.now {
             ctx.queue.news(self.origin(), News::Aging);
@@ -59,19 +70,16 @@ impl Sa {
             ctx.queue.transmit_raw(self.path, &KEEPALIVE_OCTET);
             sa.kept_alive = ctx.now;
         }
+        let now = ctx.now;
+        for child in sa.children.values_mut().filter(|child| child.is_due(now)) {
+            self.use_child(child, ctx);
+        }
+        self.advance(&mut sa, ctx);
         if sa.heard + self.timing.liveness <= ctx.now {
-            self.probe(&mut sa, ctx);
+            // "To check whether the other side is alive, IKE specifies an empty INFORMATIONAL request" (2.4).
+            self.ask(&mut sa, ExchangeType::INFORMATIONAL, &[], ctx);
         }
         Phase::Established(sa)
-    }
-
-    /// "To check whether the other side is alive, IKE specifies an empty INFORMATIONAL request" (2.4).
-    fn probe(&mut self, sa: &mut Established, ctx: &mut Context<'_>) {
-        let Some(id) = self.outbound.free() else { return };
-        let label = Label { exchange: ExchangeType::INFORMATIONAL, kind: Kind::Request, id };
-        if let Ok(message) = sa.channel.seal(label, &[], ctx.entropy) {
-            self.send_request(ExchangeType::INFORMATIONAL, message, ctx);
-        }
     }
 
     /// A request on an established SA: "MUST ... result in a response" (2.21.3).
@@ -121,30 +129,56 @@ impl Sa {
         for spi in spis {
             let paired = sa.children.values().find(|child| child.end.outbound_spi == *spi);
             let Some(id) = paired.map(|child| child.end.child) else { continue };
-            let successor = sa.successor(id).map(|child| child.end);
+            let successor = sa.kept_back(id);
+            let rekeyed = successor.is_some();
             if let Some(successor) = successor {
                 // "it receives an IKE request to close the replaced SA" (2.8): now the peer can receive on the new one.
-                ctx.queue.work(self.spi, Work::UseChild(successor));
+                self.use_child(successor, ctx);
             }
-            if let Some(child) = sa.children.remove(&id) {
-                ours.push(child.end.inbound_spi);
-                let reason = if successor.is_some() { Reason::Rekeyed } else { Reason::DeletedByPeer };
-                self.child_down(&child, &reason, ctx);
+            let Some(child) = sa.children.remove(&id) else { continue };
+            match child.state {
+                // "If a peer receives a request to close a Child SA that it is currently trying to close, it SHOULD reply
+                // without a Delete payload" (2.25.1).
+                ChildState::Deleting => {}
+                ChildState::Installing
+                | ChildState::Answering(_)
+                | ChildState::Receiving { .. }
+                | ChildState::Waiting(_)
+                | ChildState::Using
+                | ChildState::Taking { .. }
+                | ChildState::Installed(_)
+                | ChildState::Condemned => ours.push(child.end.inbound_spi),
             }
+            let rekeyed = rekeyed || child.is_in_transit();
+            let reason = if rekeyed { Reason::Rekeyed } else { Reason::DeletedByPeer };
+            self.child_down(&child, &reason, ctx);
         }
         ours
     }
 
-    /// A response to our probe: that it came is all.
-    pub(super) fn informational_response(
+    /// The response to our request in flight.
+    pub(super) fn established_response(
         &mut self,
         mut sa: Box<Established>,
-        _payloads: Vec<Payload<'_>>,
+        payloads: Vec<Payload<'_>>,
         ctx: &mut Context<'_>,
     ) -> Phase {
         self.outbound.answered();
         sa.heard = ctx.now;
-        Phase::Established(sa)
+        let phase = match std::mem::replace(&mut sa.asking, Asking::Alive) {
+            // That it came is all.
+            Asking::Alive => Phase::Established(sa),
+            Asking::Rekey(rekeying) => self.rekey_answered(sa, *rekeying, payloads, ctx),
+            Asking::Delete(child) => {
+                self.child_deleted(&mut sa, child, ctx);
+                Phase::Established(sa)
+            }
+        };
+        if let Phase::Established(mut sa) = phase {
+            self.advance(&mut sa, ctx);
+            return Phase::Established(sa);
+        }
+        phase
     }
 
     /// A request that the peer itself wrote wrong.
@@ -194,6 +228,17 @@ impl Sa {
             return Phase::Lingering(ctx.now + LINGER);
         }
         Phase::Closing(closing)
+    }
+
+    /// Ends the SA soon: when the peer has surely seen the one that stays.
+    pub fn retire(&mut self, reason: Reason, ctx: &mut Context<'_>) {
+        if let Phase::Established(sa) = &mut self.phase
+            && sa.end == Reason::Expired
+        {
+            sa.hard = sa.hard.min(ctx.now + RETIREMENT);
+            sa.soft = sa.hard;
+            sa.end = reason;
+        }
     }
 
     /// Ends an established SA of our own will.

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::exchange::auth::{self, Contact, Proof, method};
-use crate::exchange::child;
+use crate::exchange::child::{self, Ours};
 use crate::exchange::init::{Agreed, Answered, Conclusion, Initiation};
+use crate::exchange::propose::KeyExchange;
 use crate::ids::{IkeSpi, MessageId, Role};
 use crate::message::auth::{AuthAccept, AuthResponse};
 use crate::message::init::InitResponse;
 use crate::message::{Kind, Label};
 use crate::octets::{id_payload, identity_of, signed_octets};
-use crate::output::{DropCause, Path, Reason, Socket, Work};
+use crate::output::{DropCause, Path, Reason, Sending, Socket, Work};
 use crate::policy::{PeerId, PeerPolicy};
 use crate::wire::{ExchangeType, Header, Payload, parse_chain};
 
@@ -252,12 +253,18 @@ impl Sa {
         };
         let Some((_, policy)) = self.policy(ctx) else { return self.fail(Reason::Configuration, ctx) };
         let choice = match phase.answer {
-            Ok(Some(answer)) => child::accept(&policy.child, phase.asked.hosts, phase.asked.spi, &answer),
+            Ok(Some(answer)) => {
+                let Asked { spi, hosts } = phase.asked;
+                let offered = child::offer(&policy.child, hosts, spi);
+                let selectors = (&*offered.initiator_selectors, &*offered.responder_selectors);
+                let ours = Ours { spi, exchange: KeyExchange::Never };
+                child::accept(&policy.child, selectors, ours, &answer)
+            }
             Ok(None) => Err(Reason::Protocol("the responder left out the Child SA".into())),
             Err(kind) => Err(Reason::PeerRefused(ExchangeType::IKE_AUTH, kind)),
         };
         let keyed = choice.and_then(|choice| {
-            let sa = self.first_child_sa(&authenticated.agreed, &choice, ctx);
+            let sa = self.first_child_sa(&authenticated.agreed, &choice, Sending::AtOnce, ctx);
             sa.ok_or_else(|| Reason::Protocol("no keys for the Child SA could be derived".into()))
         });
         let established = self.establish(authenticated, false, ctx);

@@ -7,6 +7,7 @@ mod create_child;
 mod established;
 pub(crate) mod initiator;
 pub(crate) mod phase;
+mod rekey;
 mod responder;
 mod status;
 pub(crate) mod window;
@@ -148,18 +149,14 @@ impl Sa {
                 }
                 Err(failure) => self.fail(Reason::Protocol(failure.to_string()), ctx),
             },
-            Phase::Established(mut sa) => match sa.channel.open(header, message) {
-                Ok(payloads) => self.informational_response(sa, payloads, ctx),
+            Phase::Established(sa) => match sa.channel.open(header, message) {
+                Ok(payloads) => self.established_response(sa, payloads, ctx),
                 Err(failure) if failure.is_unauthenticated() => {
                     ctx.dropped(path.remote, failure.cause());
                     Phase::Established(sa)
                 }
                 // "errors in responses": there is nobody to tell (2.21.3); the request counts as answered.
-                Err(_) => {
-                    self.outbound.answered();
-                    sa.heard = ctx.now;
-                    Phase::Established(sa)
-                }
+                Err(_) => self.established_response(sa, Vec::new(), ctx),
             },
             Phase::Superseded(old) => match old.channel.open(header, message) {
                 Err(failure) if failure.is_unauthenticated() => {

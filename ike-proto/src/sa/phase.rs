@@ -18,12 +18,14 @@ use crypto::{IkeSuite, KeGroup, Secret};
 
 use crate::exchange::Refusal;
 use crate::exchange::child::{ChildChoice, Hosts};
+use crate::exchange::collision::Goes;
 use crate::exchange::create_child::ChildAnswer;
 use crate::exchange::init::{Agreed, Initiation};
-use crate::ids::EspSpi;
+use crate::exchange::rekey_child::RekeyChild;
+use crate::ids::{EspSpi, Role};
 use crate::message::auth::ChildPart;
 use crate::natd::Nat;
-use crate::output::{ChildEnd, ChildId, Reason};
+use crate::output::{ChildEnd, ChildId, Reason, Sending};
 use crate::policy::Mode;
 use crate::seal::Channel;
 use crate::time::Time;
@@ -119,6 +121,7 @@ pub(crate) struct InstallingFirst {
     pub auth: Vec<u8>,
     pub answer: ChildPart,
     pub child: Child,
+    pub sending: Sending,
     pub initial_contact: bool,
 }
 
@@ -130,6 +133,10 @@ pub(crate) struct Child {
     pub encapsulated: bool,
     pub local: Vec<TrafficSelector>,
     pub remote: Vec<TrafficSelector>,
+    /// Our role in the exchange that made it.
+    pub role: Role,
+    /// Whether the operator was told of it.
+    pub shown: bool,
     pub state: ChildState,
 }
 
@@ -144,8 +151,34 @@ pub(crate) enum ChildState {
         /// The one that it replaces.
         replaces: ChildId,
     },
+    /// The first one of a further IKE SA with the peer: the kernel has the inbound half, and we send on what there was
+    /// before until the peer is sure to have this one.
+    Waiting(Time),
+    /// The kernel is being asked for the outbound half.
+    Using,
+    /// The kernel is being asked; then the old one, or this one itself if it is redundant, is to be deleted.
+    Taking {
+        /// Which one goes.
+        goes: Goes,
+        /// The one that it was made to replace.
+        replaces: ChildId,
+    },
     /// The kernel has both halves.
-    Installed(Time),
+    Installed(Age),
+    /// To be deleted as soon as our window is free; until then it still receives.
+    Condemned,
+    /// Our Delete is sent.
+    Deleting,
+}
+
+/// Since when a Child SA is in use, and for how long it may be.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Age {
+    pub since: Time,
+    /// When to rekey it.
+    pub soft: Time,
+    /// When it ends, come what may.
+    pub hard: Time,
 }
 
 /// An answer to CREATE_CHILD_SA that waits for the kernel.
@@ -171,9 +204,37 @@ pub(crate) struct Established {
     pub soft: Time,
     /// When it ends, come what may.
     pub hard: Time,
+    /// Why it ends then.
+    pub end: Reason,
     /// The lower of the two nonces: decides between duplicates.
     pub lowest_nonce: Vec<u8>,
     pub children: BTreeMap<ChildId, Child>,
+    /// What our request in flight is about.
+    pub asking: Asking,
+}
+
+/// What a response will answer.
+pub(crate) enum Asking {
+    /// Nothing, or whether the peer is there.
+    Alive,
+    /// New keys for a Child SA.
+    Rekey(Box<Rekeying>),
+    /// The peer to delete its half of a Child SA.
+    Delete(ChildId),
+}
+
+/// A Child SA that we rekey.
+pub(crate) struct Rekeying {
+    pub old: ChildId,
+    pub exchange: RekeyChild,
+    /// The peer rekeys the same one meanwhile.
+    pub crossed: Option<Crossed>,
+}
+
+/// The peer's rekeying of a Child SA that we rekey too.
+pub(crate) struct Crossed {
+    /// The lower nonce of that exchange.
+    pub lowest_nonce: Vec<u8>,
 }
 
 /// An IKE SA that was rekeyed.

@@ -13,15 +13,18 @@ use crate::exchange::propose::{KeyExchange, allows};
 use crate::ids::{IkeSpi, Role};
 use crate::message::auth::AuthRequest;
 use crate::octets::{identity_of, signed_octets};
-use crate::output::{Path, Reason, Work};
+use crate::output::{Path, Reason, Sending, Work};
 use crate::policy::{PeerId, PeerPolicy, Timing};
 use crate::seal::Channel;
 use crate::wire::{ExchangeType, Payload};
 
 use super::authenticated::Authenticated;
 use super::context::{Context, News};
+use super::established::PATIENCE;
 use super::initiator::local_octets;
-use super::phase::{ChildPlan, HalfOpen, InstallingFirst, Phase, SigningResponse, VerifyingInitiator};
+use super::phase::{
+    ChildPlan, ChildState, HalfOpen, InstallingFirst, Phase, SigningResponse, VerifyingInitiator,
+};
 use super::window::{Inbound, Outbound};
 use super::{LINGER, Request, Sa};
 
@@ -194,20 +197,25 @@ impl Sa {
                 return self.refuse_auth(authenticated.agreed.channel, refused, ctx);
             }
         };
+        // Without INITIAL_CONTACT the peer still has what it had: it is sent on until the initiator has the new one too.
+        let connected = self.peer.is_some_and(|peer| ctx.directory.is_connected(peer));
+        let sending = if connected && !initial_contact { Sending::Later } else { Sending::AtOnce };
         match plan {
-            ChildPlan::Make(choice, answer) => match self.first_child_sa(&authenticated.agreed, &choice, ctx)
-            {
-                Some((child, sa)) => {
-                    ctx.queue.work(self.spi, Work::InstallChild(Box::new(sa)));
-                    let phase = InstallingFirst { authenticated, auth, answer, child, initial_contact };
-                    Phase::InstallingFirst(Box::new(phase))
+            ChildPlan::Make(choice, answer) => {
+                match self.first_child_sa(&authenticated.agreed, &choice, sending, ctx) {
+                    Some((child, sa)) => {
+                        ctx.queue.work(self.spi, Work::InstallChild(Box::new(sa)));
+                        let phase =
+                            InstallingFirst { authenticated, auth, answer, child, sending, initial_contact };
+                        Phase::InstallingFirst(Box::new(phase))
+                    }
+                    None => {
+                        let reason = Reason::Protocol("no keys for the Child SA could be derived".into());
+                        let refused = (Refusal::NoProposalChosen, reason);
+                        self.answer_without_child(authenticated, &auth, Some(refused), initial_contact, ctx)
+                    }
                 }
-                None => {
-                    let reason = Reason::Protocol("no keys for the Child SA could be derived".into());
-                    let refused = (Refusal::NoProposalChosen, reason);
-                    self.answer_without_child(authenticated, &auth, Some(refused), initial_contact, ctx)
-                }
-            },
+            }
             ChildPlan::Refuse(refusal, reason) => {
                 self.answer_without_child(authenticated, &auth, Some((refusal, reason)), initial_contact, ctx)
             }
@@ -225,7 +233,7 @@ impl Sa {
         result: Result<(), String>,
         ctx: &mut Context<'_>,
     ) -> Phase {
-        let InstallingFirst { mut authenticated, auth, answer, child, initial_contact } = phase;
+        let InstallingFirst { mut authenticated, auth, answer, mut child, sending, initial_contact } = phase;
         if let Err(why) = result {
             // NO_PROPOSAL_CHOSEN also stands for "when Child SA cannot be created for some other reason" (3.10.1).
             let refused = (Refusal::NoProposalChosen, Reason::Kernel(why));
@@ -239,7 +247,13 @@ impl Sa {
         let request = Request { exchange: ExchangeType::IKE_AUTH, path: self.path };
         self.respond(&mut authenticated.agreed.channel, request, &payloads, ctx);
         let mut established = self.establish(authenticated, initial_contact, ctx);
-        self.child_up(&mut established, child, ctx);
+        match sending {
+            Sending::AtOnce => self.child_up(&mut established, child, ctx),
+            Sending::Later => {
+                child.state = ChildState::Waiting(ctx.now + PATIENCE);
+                established.children.insert(child.end.child, child);
+            }
+        }
         Phase::Established(established)
     }
 

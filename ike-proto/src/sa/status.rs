@@ -44,7 +44,7 @@ impl Sa {
 }
 
 fn child_status(child: &Child) -> Option<ChildStatus> {
-    let ChildState::Installed(installed) = child.state else { return None };
+    let ChildState::Installed(age) = child.state else { return None };
     Some(ChildStatus {
         end: child.end,
         mode: child.mode,
@@ -53,6 +53,6 @@ fn child_status(child: &Child) -> Option<ChildStatus> {
         encapsulated: child.encapsulated,
         local_selectors: child.local.clone(),
         remote_selectors: child.remote.clone(),
-        installed,
+        installed: age.since,
     })
 }

@@ -12,7 +12,7 @@ use super::tree::Entry;
 use super::{duration, proposal};
 
 /// The keys of [`Settings`].
-pub(super) const SETTING_KEYS: [&str; 11] = [
+pub(super) const SETTING_KEYS: [&str; 12] = [
     "port",
     "mode",
     "connect",
@@ -22,6 +22,7 @@ pub(super) const SETTING_KEYS: [&str; 11] = [
     "retransmissions",
     "liveness",
     "ike-lifetime",
+    "child-lifetime",
     "retry-first",
     "retry-most",
 ];
@@ -75,6 +76,7 @@ impl Settings {
             "retransmit" => (&mut timing.retransmit, RETRANSMIT),
             "liveness" => (&mut timing.liveness, LIVENESS),
             "ike-lifetime" => (&mut timing.ike_lifetime, IKE_LIFETIME),
+            "child-lifetime" => (&mut timing.child_lifetime, CHILD_LIFETIME),
             "retry-first" => (&mut timing.retry_first, RETRY),
             "retry-most" => (&mut timing.retry_most, RETRY),
             _ => return false,
@@ -108,7 +110,7 @@ fn assign<T>(field: &mut T, value: Option<T>) {
 pub(super) struct Shared {
     ike: ByText<IkeProposal>,
     esp: ByText<EspProposal>,
-    timing: HashMap<([Duration; 5], u32), Arc<Timing>>,
+    timing: HashMap<([Duration; 6], u32), Arc<Timing>>,
 }
 
 /// Lists of proposals by the texts that they were read from.
@@ -117,8 +119,17 @@ type ByText<T> = HashMap<Vec<String>, Arc<[T]>>;
 impl Shared {
     /// `timing`, or its equal that came first.
     pub(super) fn timing(&mut self, timing: Arc<Timing>) -> Arc<Timing> {
-        let Timing { retransmit, retransmissions, liveness, ike_lifetime, retry_first, retry_most } = *timing;
-        let key = ([retransmit, liveness, ike_lifetime, retry_first, retry_most], retransmissions);
+        let Timing {
+            retransmit,
+            retransmissions,
+            liveness,
+            ike_lifetime,
+            child_lifetime,
+            retry_first,
+            retry_most,
+        } = *timing;
+        let pauses = [retransmit, liveness, ike_lifetime, child_lifetime, retry_first, retry_most];
+        let key = (pauses, retransmissions);
         Arc::clone(self.timing.entry(key).or_insert(timing))
     }
 }
@@ -165,6 +176,9 @@ pub(super) const LIVENESS: (Duration, Duration) = (Duration::from_secs(1), Durat
 /// A replacement costs a handshake with each peer; nobody gains by keeping keys for more than a week.
 pub(super) const IKE_LIFETIME: (Duration, Duration) =
     (Duration::from_secs(60), Duration::from_secs(7 * 24 * 3600));
+
+/// The same for a Child SA, whose rekeying costs less.
+pub(super) const CHILD_LIFETIME: (Duration, Duration) = IKE_LIFETIME;
 
 /// A peer that comes back should not have to wait for more than an hour, nor one that is down be flooded.
 pub(super) const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3600));

@@ -80,6 +80,11 @@ impl Journal {
                 let reason = printable(reason);
                 self.inform("ike-down", roster.name(*peer), Some(&reason), format!("IKE SA ended: {reason}"));
             }
+            Event::RekeyFailed { child, reason } => {
+                let (inbound, reason) = (names::spi(child.inbound_spi), printable(reason));
+                let message = format!("Child SA with SPI in {inbound} not rekeyed yet: {reason}");
+                self.inform("rekey-failed", roster.name(child.peer), Some(&reason), message);
+            }
             Event::ChildUp(child) => {
                 self.told.remove(&child.peer);
                 let (inbound, outbound) = (names::spi(child.inbound_spi), names::spi(child.outbound_spi));

@@ -37,8 +37,15 @@ fn every_algorithm_of_the_page_exists() {
 #[test]
 fn the_ranges_and_defaults_of_the_page_are_the_codes() {
     let text = PAGE.replace('\n', " ");
-    let Timing { retransmit, retransmissions, liveness, ike_lifetime, retry_first, retry_most } =
-        Timing::default();
+    let Timing {
+        retransmit,
+        retransmissions,
+        liveness,
+        ike_lifetime,
+        child_lifetime,
+        retry_first,
+        retry_most,
+    } = Timing::default();
     let show = duration::show;
     let range =
         |(least, most), default| format!("{} to {}, default {}", show(least), show(most), show(default));
@@ -47,6 +54,7 @@ fn the_ranges_and_defaults_of_the_page_are_the_codes() {
         range(settings::RETRANSMIT, retransmit),
         range(settings::LIVENESS, liveness),
         range(settings::IKE_LIFETIME, ike_lifetime),
+        range(settings::CHILD_LIFETIME, child_lifetime),
         format!("{} and {}", range(settings::RETRY, retry_first), show(retry_most)),
         format!("{least} to {most}, default {retransmissions}"),
     ] {
