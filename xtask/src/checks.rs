@@ -1,8 +1,9 @@
-//! The checks that run in the guest, and `cargo xtask test`, which runs every check there is.
+//! The checks that run in the guest.
 
-use crate::cargo::{cargo, test_executable};
+use crate::cargo::test_executable;
 use crate::lab::{self, Job};
-use crate::process::{Result, root, run};
+use crate::process::{Result, root};
+use crate::stages::Counts;
 use std::fs;
 use std::path::Path;
 
@@ -12,17 +13,13 @@ const KERNEL_TESTS: &[(&str, &str)] = &[("ike-xfrm", "kernel"), ("ike-xfrm", "po
 /// strongSwan's versions, and the root in the guest that has each.
 const STRONGSWAN: &[(&str, &str)] = &[("6.1", "forky"), ("6.0", "trixie"), ("5.9", "bookworm")];
 
-/// Seconds after which a guest is taken for stuck. Emulated on two cores, the whole matrix takes three minutes.
+/// Seconds after which a guest is taken for stuck: several times what it takes when emulated on two cores.
 const DEMO_TIMEOUT: u32 = 300;
+const DAEMON_TIMEOUT: u32 = 600;
+const NAT_TIMEOUT: u32 = 300;
+const REKEY_TIMEOUT: u32 = 600;
 const INTEROP_TIMEOUT: u32 = 1200;
 const KERNEL_TIMEOUT: u32 = 600;
-
-/// How many checks of a script passed and failed.
-#[derive(Clone, Copy, Default)]
-struct Counts {
-    passed: u32,
-    failed: u32,
-}
 
 /// `cargo xtask demo`.
 pub fn demo() -> Result<u8> {
@@ -34,42 +31,20 @@ pub fn interop(versions: &[String]) -> Result<u8> {
     lab::run(interop_job(versions)?).map(|done| done.status)
 }
 
-/// `cargo xtask test`. Goes on after a failure, so that one run shows all of them.
-pub fn test() -> Result<u8> {
-    let mut failures = Vec::new();
-    let stages: &[&[&str]] = &[
-        &["fmt", "--all", "--check"],
-        &["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"],
-        &["test", "--workspace"],
-    ];
-    for stage in stages {
-        println!("xtask: cargo {}", stage.join(" "));
-        failures.extend(run(&mut cargo(stage)).err());
-    }
-    let mut counts = Counts::default();
-    let jobs: [(&str, Result<Job>); 3] =
-        [("kernel tests", kernel_job()), ("demo", demo_job()), ("interoperation", interop_job(&[]))];
-    for (name, job) in jobs {
-        println!("xtask: {name}, in the guest");
-        let counted = job.and_then(|job| counts_of(name, job));
-        match counted {
-            Ok(Counts { passed, failed }) => {
-                counts.passed = counts.passed.saturating_add(passed);
-                counts.failed = counts.failed.saturating_add(failed);
-            }
-            Err(why) => {
-                counts.failed = counts.failed.saturating_add(1);
-                failures.push(why);
-            }
-        }
-    }
-    failures.iter().for_each(|why| println!("xtask: {why}"));
-    println!("checks in the guest:\n{} passed, {} failed", counts.passed, counts.failed);
-    Ok(u8::from(counts.failed > 0 || !failures.is_empty()))
+/// `cargo xtask daemon`: what one daemon promises, then the tunnels through a NAT.
+pub fn daemon() -> Result<u8> {
+    let promises = lab::run(daemon_job()?)?.status;
+    let nat = lab::run(nat_job()?)?.status;
+    Ok(promises.max(nat))
+}
+
+/// `cargo xtask rekey`.
+pub fn rekey() -> Result<u8> {
+    lab::run(rekey_job()?).map(|done| done.status)
 }
 
 /// Runs the job and reads what `finish` of tests/lab/nodes.sh counted.
-fn counts_of(name: &str, job: Job) -> Result<Counts> {
+pub fn counts_of(name: &str, job: Job) -> Result<Counts> {
     let done = lab::run(job)?;
     let text = fs::read_to_string(done.out.join(".counts")).unwrap_or_default();
     let mut numbers = text.split_whitespace().map(str::parse);
@@ -84,15 +59,31 @@ fn counts_of(name: &str, job: Job) -> Result<Counts> {
     }
 }
 
-fn demo_job() -> Result<Job> {
-    let job = Job { timeout: DEMO_TIMEOUT, ..Job::new(script("demo.sh")) };
-    job.with_daemon()
+/// The main job, shown.
+pub fn demo_job() -> Result<Job> {
+    Job { timeout: DEMO_TIMEOUT, ..Job::new(script("demo.sh")) }.with_daemon()
 }
 
-fn interop_job(versions: &[String]) -> Result<Job> {
+/// The matrix with strongSwan's versions, all unless named.
+pub fn interop_job(versions: &[String]) -> Result<Job> {
     let roots = versions.iter().map(|version| root_of(version)).collect::<Result<_>>()?;
     let job = Job { timeout: INTEROP_TIMEOUT, arguments: roots, ..Job::new(script("interop.sh")) };
     job.with_daemon()
+}
+
+/// What the daemon promises its operator.
+pub fn daemon_job() -> Result<Job> {
+    Job { timeout: DAEMON_TIMEOUT, ..Job::new(script("daemon.sh")) }.with_daemon()
+}
+
+/// Tunnels through a NAT.
+pub fn nat_job() -> Result<Job> {
+    Job { timeout: NAT_TIMEOUT, ..Job::new(script("nat.sh")) }.with_daemon()
+}
+
+/// Rekeying by strongSwan.
+pub fn rekey_job() -> Result<Job> {
+    Job { timeout: REKEY_TIMEOUT, ..Job::new(script("rekey.sh")) }.with_daemon()
 }
 
 fn root_of(version: &str) -> Result<String> {
@@ -105,7 +96,8 @@ fn root_of(version: &str) -> Result<String> {
     })
 }
 
-fn kernel_job() -> Result<Job> {
+/// The tests of the crates that need a kernel with ESP.
+pub fn kernel_job() -> Result<Job> {
     let mut job = Job { timeout: KERNEL_TIMEOUT, ..Job::new(script("kernel.sh")) };
     for (package, test) in KERNEL_TESTS {
         let name = format!("{package}-{test}");

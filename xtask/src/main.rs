@@ -1,4 +1,4 @@
-//! What the README's commands call: `cargo xtask lab|demo|interop|test|bench|fuzz`.
+//! What the README's commands call: `cargo xtask lab|demo|daemon|rekey|interop|test|bench|fuzz`.
 #![allow(clippy::print_stdout, reason = "a command-line tool for developers: its output is its product")]
 
 mod cargo;
@@ -8,6 +8,7 @@ mod guest;
 mod lab;
 mod process;
 mod qemu;
+mod stages;
 
 use std::process::ExitCode;
 
@@ -23,7 +24,10 @@ usage: cargo xtask COMMAND
       --no-build                   do not build and ship ikev2d and ikectl
   demo                             three nodes, all pairs encrypted, shown by a capture between them
   interop [strongswan-VERSION..]   the interoperation matrix (all versions unless named: 6.1 6.0 5.9)
-  test                             every test: format, clippy, cargo test, kernel tests, demo, interoperation
+  daemon                           what the daemon promises its operator; tunnels through a NAT
+  rekey                            strongSwan rekeys its SAs with us under a running ping
+  test                             every test: format, clippy, cargo test, then in the guest: kernel tests, demo, NAT,
+                                   daemon, interoperation
   bench [NAME]                     cargo bench of the benches package (default: handshake)
   fuzz [SECONDS]                   every fuzz target for SECONDS each (default 60)
   ci                               the same as test
@@ -54,7 +58,9 @@ fn dispatch(arguments: &[String]) -> process::Result<u8> {
         "lab" => lab::command(rest),
         "demo" => checks::demo(),
         "interop" => checks::interop(rest),
-        "test" | "ci" => checks::test(),
+        "daemon" => checks::daemon(),
+        "rekey" => checks::rekey(),
+        "test" | "ci" => stages::test(),
         "bench" => cargo::bench(rest),
         "fuzz" => cargo::fuzz(rest),
         "help" | "--help" | "-h" => {
