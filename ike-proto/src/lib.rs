@@ -6,12 +6,13 @@
 //! come in, datagrams and work go out.
 //!
 //! Files import only downwards, in this order (a test of the workspace checks it): `ids`, `time`; `wire`;
-//! `policy`, `output`, `status`, `message`; `keys`, `octets`, `natd`, `cookie`, `seal`; `exchange`; `sa`;
+//! `policy`, `output`, `event`, `status`, `message`; `keys`, `octets`, `natd`, `cookie`, `seal`; `exchange`; `sa`;
 //! `endpoint`.
 #![forbid(unsafe_code)]
 
 mod cookie;
 pub mod endpoint;
+pub mod event;
 mod exchange;
 pub mod ids;
 mod keys;

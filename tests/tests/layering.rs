@@ -28,7 +28,7 @@ const PRODUCT: [(&str, &[&str]); 5] = [
 const LAYERS: [&[&str]; 7] = [
     &["ids", "time"],
     &["wire"],
-    &["policy", "output", "status", "message"],
+    &["policy", "output", "event", "status", "message"],
     &["keys", "octets", "natd", "cookie", "seal"],
     &["exchange"],
     &["sa"],

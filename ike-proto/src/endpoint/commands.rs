@@ -28,7 +28,7 @@ impl Endpoint {
 
     fn configure(&mut self, now: Time, peer: PeerId, policy: Arc<PeerPolicy>) {
         let connect = policy.connect;
-        let old = self.directory.set(peer, Arc::clone(&policy));
+        let old = self.shared.directory.set(peer, Arc::clone(&policy));
         let known = self.connections.entry(peer).or_insert_with(|| Connection::new(now, connect));
         let changed = old.as_ref().is_some_and(|old| needs_new_sa(old, &policy));
         if old.as_ref().is_none_or(|old| old.connect != connect) {
@@ -62,7 +62,7 @@ impl Endpoint {
     fn remove(&mut self, now: Time, peer: PeerId) {
         self.close_all(now, peer, &Reason::Configuration);
         self.spread_news(now);
-        self.directory.remove(peer);
+        self.shared.directory.remove(peer);
         self.connections.remove(&peer);
         self.peer_timers.set(peer, None);
     }

@@ -11,7 +11,7 @@ use crate::message::init::InitRequest;
 use crate::message::{Kind, Label, ShapeError, Spis, emit_plain, header, notify};
 use crate::output::{DropCause, Event, Path, Reason, Socket};
 use crate::sa::Sa;
-use crate::sa::context::{Context, NON_ESP_MARKER};
+use crate::sa::context::NON_ESP_MARKER;
 use crate::time::Time;
 use crate::wire::{ExchangeType, Header, NotifyType, Payload, WireError, parse_chain};
 
@@ -94,10 +94,10 @@ impl Endpoint {
             Admission::Cookie => {
                 let returned = init.request.cookie.unwrap_or_default();
                 // A wrong cookie is treated as none would be: a new one is sent (2.6).
-                if self.cookies.check(now, claim, returned, &mut *self.entropy) {
+                if self.cookies.check(now, claim, returned, &mut *self.shared.entropy) {
                     return self.answer_init(now, path, init);
                 }
-                let cookie = self.cookies.make(now, claim, &mut *self.entropy);
+                let cookie = self.cookies.make(now, claim, &mut *self.shared.entropy);
                 self.answer_plain(path, init.header, &[notify(NotifyType::COOKIE, &cookie)]);
                 self.dropped(path, DropCause::HalfOpenLimit);
             }
@@ -105,8 +105,8 @@ impl Endpoint {
     }
 
     fn answer_init(&mut self, now: Time, path: Path, init: Init<'_>) {
-        let peer = self.directory.by_address(path.remote.ip());
-        let proposals = match peer.and_then(|peer| self.directory.policy(peer)) {
+        let peer = self.shared.directory.by_address(path.remote.ip());
+        let proposals = match peer.and_then(|peer| self.shared.directory.policy(peer)) {
             Some(policy) => policy.proposals.clone(),
             None => self.config.default_proposals.clone(),
         };
@@ -116,7 +116,7 @@ impl Endpoint {
         let spi = self.fresh_spi();
         let spis = Spis { initiator: init.header.initiator_spi, responder: spi };
         let asked = Asked { message: init.message, path, spis, encapsulation: self.config.encapsulation };
-        let agreed = match init::respond(&init.request, asked, &proposals, &mut *self.entropy) {
+        let agreed = match init::respond(&init.request, asked, &proposals, &mut *self.shared.entropy) {
             Ok(agreed) => Box::new(agreed),
             Err(NotAgreed::InvalidKeyExchange) => return self.dropped(path, DropCause::InvalidKeyExchange),
             Err(NotAgreed::Refuse(refusal)) => {
@@ -128,14 +128,7 @@ impl Endpoint {
             }
         };
         let patience = self.half_open.patience(&self.config.limits);
-        let mut ctx = Context {
-            now,
-            ports: self.config.ports,
-            encapsulation: self.config.encapsulation,
-            entropy: &mut *self.entropy,
-            directory: &self.directory,
-            queue: &mut self.queue,
-        };
+        let mut ctx = self.shared.context(now);
         let sa = Sa::answer(spi, agreed, path, patience, &mut ctx);
         self.sas.insert(spi, sa);
         self.half_open.insert(spi, path.remote.ip(), init.digest);
@@ -154,7 +147,7 @@ impl Endpoint {
         let label = Label { exchange: asked.exchange, kind: Kind::Response, id: asked.message_id };
         let role = if asked.flags.initiator { Role::Responder } else { Role::Initiator };
         if let Ok(message) = emit_plain(header(spis, role, label), payloads) {
-            self.queue.transmit(path, &message);
+            self.shared.queue.transmit(path, &message);
         }
     }
 
@@ -183,7 +176,7 @@ impl Endpoint {
     }
 
     fn dropped(&mut self, path: Path, cause: DropCause) {
-        self.queue.event(Event::Dropped { from: path.remote, cause });
+        self.shared.queue.event(Event::Dropped { from: path.remote, cause });
     }
 }
 

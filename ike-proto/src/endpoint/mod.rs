@@ -20,7 +20,7 @@ use crate::ids::{EspSpi, IkeSpi};
 use crate::output::{Completion, Output, RequestId, Work};
 use crate::policy::{IkeProposal, PeerId};
 use crate::sa::Sa;
-use crate::sa::context::{Context, Directory, Queue};
+use crate::sa::context::{Context, Directory, Queue, Shared};
 use crate::status::{IkeStatus, PeerStatus};
 use crate::time::Time;
 
@@ -52,9 +52,7 @@ pub struct EndpointConfig {
 /// [`Endpoint::poll_timeout`] at the latest.
 pub struct Endpoint {
     config: EndpointConfig,
-    entropy: Box<dyn Entropy>,
-    directory: Directory,
-    queue: Queue,
+    shared: Shared,
     sas: BTreeMap<IkeSpi, Sa>,
     connections: BTreeMap<PeerId, Connection>,
     /// Which IKE SA has which Child SA, by destination address and SPI as kernels name them.
@@ -73,10 +71,14 @@ impl Endpoint {
         Endpoint {
             cookies: Cookies::new(&mut *entropy),
             errors: Rate::new(config.limits.errors_per_second),
+            shared: Shared {
+                ports: config.ports,
+                encapsulation: config.encapsulation,
+                entropy,
+                directory: Directory::default(),
+                queue: Queue::default(),
+            },
             config,
-            entropy,
-            directory: Directory::default(),
-            queue: Queue::default(),
             sas: BTreeMap::new(),
             connections: BTreeMap::new(),
             children: BTreeMap::new(),
@@ -89,7 +91,7 @@ impl Endpoint {
 
     /// The next thing to do, in the order in which it became necessary.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.queue.outputs.pop_front()
+        self.shared.queue.outputs.pop_front()
     }
 
     /// When [`Endpoint::handle_timeout`] is due; `None` if nothing waits for time.
@@ -109,14 +111,14 @@ impl Endpoint {
 
     /// Takes in the answer to a piece of work; one that nobody waits for is ignored.
     pub fn handle_completion(&mut self, now: Time, id: RequestId, done: Completion) {
-        let Some(waiter) = self.queue.waiting.remove(&id) else { return };
+        let Some(waiter) = self.shared.queue.waiting.remove(&id) else { return };
         let installed = matches!(done, Completion::Installed(Ok(())));
         let child = waiter.installs.map(|end| end.child);
         self.step(now, waiter.sa, |sa, ctx| sa.handle_completion(done, child, ctx));
         let Some(end) = waiter.installs.filter(|_| installed) else { return };
         // The SA may be gone by the time that the kernel has installed its child.
         if !self.sas.get(&waiter.sa).is_some_and(|sa| sa.has_child(end.inbound_spi)) {
-            self.queue.work(waiter.sa, Work::RemoveChild(end));
+            self.shared.queue.work(waiter.sa, Work::RemoveChild(end));
         }
     }
 
@@ -143,7 +145,7 @@ impl Endpoint {
 
     /// One peer's state.
     pub fn peer_status(&self, peer: PeerId) -> Option<PeerStatus> {
-        let (connection, policy) = (self.connections.get(&peer)?, self.directory.policy(peer)?);
+        let (connection, policy) = (self.connections.get(&peer)?, self.shared.directory.policy(peer)?);
         Some(connection.status(peer, policy))
     }
 
@@ -159,14 +161,7 @@ impl Endpoint {
     }
 
     fn step_alone(&mut self, now: Time, spi: IkeSpi, input: impl FnOnce(&mut Sa, &mut Context<'_>)) {
-        let mut ctx = Context {
-            now,
-            ports: self.config.ports,
-            encapsulation: self.config.encapsulation,
-            entropy: &mut *self.entropy,
-            directory: &self.directory,
-            queue: &mut self.queue,
-        };
+        let mut ctx = self.shared.context(now);
         let Some(sa) = self.sas.get_mut(&spi) else { return };
         input(sa, &mut ctx);
         // Counted against strangers until the peer is known to be none.
@@ -194,7 +189,7 @@ impl Endpoint {
     fn fresh_spi(&mut self) -> IkeSpi {
         loop {
             let mut octets = [0; 8];
-            self.entropy.public(&mut octets);
+            self.shared.entropy.public(&mut octets);
             let spi = IkeSpi::from_bytes(octets);
             if !spi.is_zero() && !self.sas.contains_key(&spi) {
                 return spi;
@@ -204,7 +199,7 @@ impl Endpoint {
 
     fn jitter(&mut self) -> u8 {
         let mut octet = [0];
-        self.entropy.public(&mut octet);
+        self.shared.entropy.public(&mut octet);
         let [octet] = octet;
         octet
     }

@@ -6,7 +6,7 @@ use crate::ids::{IkeSpi, Role};
 use crate::output::{ChildEnd, Event, Path, Reason};
 use crate::policy::{Connect, PeerId, PeerPolicy};
 use crate::sa::Sa;
-use crate::sa::context::{Context, News, Origin};
+use crate::sa::context::{News, Origin};
 use crate::sa::initiator::Attempt;
 use crate::status::{PeerState, PeerStatus};
 use crate::time::Time;
@@ -17,7 +17,7 @@ use super::connect::{Connection, pause};
 impl Endpoint {
     /// Passes on what SAs have told, until there is no more of it.
     pub(super) fn spread_news(&mut self, now: Time) {
-        while let Some((origin, news)) = self.queue.news.pop_front() {
+        while let Some((origin, news)) = self.shared.queue.news.pop_front() {
             let Some(peer) = origin.peer else { continue };
             match news {
                 News::Established { initial_contact } => self.established(now, peer, origin, initial_contact),
@@ -28,7 +28,7 @@ impl Endpoint {
                 News::Refused(reason) => self.failed(now, peer, reason),
                 News::Down { reason, established } => {
                     if established {
-                        self.directory.disconnected(peer);
+                        self.shared.directory.disconnected(peer);
                     }
                     self.down(now, peer, origin, reason, established);
                 }
@@ -38,7 +38,7 @@ impl Endpoint {
     }
 
     fn established(&mut self, now: Time, peer: PeerId, origin: Origin, initial_contact: bool) {
-        self.directory.connected(peer);
+        self.shared.directory.connected(peer);
         if let Some(connection) = self.connections.get_mut(&peer) {
             connection.sas.insert(origin.spi);
         }
@@ -110,7 +110,7 @@ impl Endpoint {
     fn down(&mut self, now: Time, peer: PeerId, origin: Origin, reason: Reason, established: bool) {
         let jitter = self.jitter();
         let idle = !self.is_up(peer) && !self.is_trying(peer);
-        let Some(policy) = self.directory.policy(peer).cloned() else { return };
+        let Some(policy) = self.shared.directory.policy(peer).cloned() else { return };
         let Some(connection) = self.connections.get_mut(&peer) else { return };
         if is_deliberate(&reason) {
             if connection.wanted && idle && connection.retry.is_none() {
@@ -126,7 +126,7 @@ impl Endpoint {
                 connection.retry = retry;
             }
             if attempt && (!established || retry.is_some()) {
-                self.queue.event(Event::AttemptFailed { peer, reason, retry });
+                self.shared.queue.event(Event::AttemptFailed { peer, reason, retry });
             }
         }
         let retry = connection.retry;
@@ -142,7 +142,7 @@ impl Endpoint {
 
     /// Notes a refusal for which no SA exists.
     pub(super) fn note_refusal(&mut self, now: Time, peer: Option<PeerId>, path: Path, reason: Reason) {
-        self.queue.event(Event::Refused { peer, from: path.remote, reason: reason.clone() });
+        self.shared.queue.event(Event::Refused { peer, from: path.remote, reason: reason.clone() });
         if let Some(peer) = peer {
             self.failed(now, peer, reason);
         }
@@ -169,17 +169,10 @@ impl Endpoint {
     }
 
     fn attempt(&mut self, now: Time, peer: PeerId, replaces: Option<IkeSpi>) {
-        let Some(policy) = self.directory.policy(peer).cloned() else { return };
+        let Some(policy) = self.shared.directory.policy(peer).cloned() else { return };
         let spi = self.fresh_spi();
         let attempt = Attempt { spi, peer, policy: &policy, replaces };
-        let mut ctx = Context {
-            now,
-            ports: self.config.ports,
-            encapsulation: self.config.encapsulation,
-            entropy: &mut *self.entropy,
-            directory: &self.directory,
-            queue: &mut self.queue,
-        };
+        let mut ctx = self.shared.context(now);
         let sa = Sa::initiate(attempt, &mut ctx);
         self.sas.insert(spi, sa);
         if let Some(connection) = self.connections.get_mut(&peer) {

@@ -34,6 +34,29 @@ impl Default for Ports {
     }
 }
 
+/// What all SAs of an endpoint share.
+pub(crate) struct Shared {
+    pub ports: Ports,
+    pub encapsulation: Encapsulation,
+    pub entropy: Box<dyn Entropy>,
+    pub directory: Directory,
+    pub queue: Queue,
+}
+
+impl Shared {
+    /// What one SA may see and do now.
+    pub fn context(&mut self, now: Time) -> Context<'_> {
+        Context {
+            now,
+            ports: self.ports,
+            encapsulation: self.encapsulation,
+            entropy: &mut *self.entropy,
+            directory: &self.directory,
+            queue: &mut self.queue,
+        }
+    }
+}
+
 /// Everything outside of an SA, for the time of one input.
 pub(crate) struct Context<'a> {
     pub now: Time,

@@ -15,7 +15,7 @@ use crate::message::{Kind, Label};
 use crate::octets::{id_payload, identity_of, signed_octets};
 use crate::output::{DropCause, Path, Reason, Sending, Socket, Work};
 use crate::policy::{PeerId, PeerPolicy};
-use crate::wire::{ExchangeType, Header, Payload, parse_chain};
+use crate::wire::{AuthPayload, ExchangeType, Header, IdPayload, Payload, parse_chain};
 
 use super::Sa;
 use super::authenticated::Authenticated;
@@ -222,21 +222,7 @@ impl Sa {
             return self.reject_responder(sent.agreed, Reason::AuthenticationFailed, ctx);
         }
         let AuthSent { agreed, child } = sent;
-        let octets = signed_octets(
-            &agreed.remote_message,
-            &agreed.local_nonce,
-            agreed.suite.prf,
-            &agreed.secrets.sk_p_remote,
-            &accept.id.body(),
-        );
-        let work = Work::Verify {
-            peer,
-            authentication: policy.remote_authentication,
-            prf: agreed.suite.prf,
-            octets,
-            auth: accept.auth.data.to_vec(),
-        };
-        ctx.queue.work(self.spi, work);
+        ctx.queue.work(self.spi, verification(&agreed, peer, &policy, (&accept.id, &accept.auth)));
         Phase::VerifyingResponder(VerifyingResponder { agreed, asked: child, answer: accept.child.clone() })
     }
 
@@ -293,4 +279,27 @@ pub(super) fn local_octets(agreed: &Agreed, policy: &PeerPolicy) -> Vec<u8> {
         &agreed.secrets.sk_p_local,
         &id_payload(&policy.local_identity).body(),
     )
+}
+
+/// The check of the peer's AUTH, which signs its ID payload as it came.
+pub(super) fn verification(
+    agreed: &Agreed,
+    peer: PeerId,
+    policy: &PeerPolicy,
+    (id, auth): (&IdPayload<'_>, &AuthPayload<'_>),
+) -> Work {
+    let octets = signed_octets(
+        &agreed.remote_message,
+        &agreed.local_nonce,
+        agreed.suite.prf,
+        &agreed.secrets.sk_p_remote,
+        &id.body(),
+    );
+    Work::Verify {
+        peer,
+        authentication: policy.remote_authentication,
+        prf: agreed.suite.prf,
+        octets,
+        auth: auth.data.to_vec(),
+    }
 }

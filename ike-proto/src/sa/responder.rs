@@ -12,7 +12,7 @@ use crate::exchange::init::Agreed;
 use crate::exchange::propose::{KeyExchange, allows};
 use crate::ids::{IkeSpi, Role};
 use crate::message::auth::AuthRequest;
-use crate::octets::{identity_of, signed_octets};
+use crate::octets::identity_of;
 use crate::output::{Path, Reason, Sending, Work};
 use crate::policy::{PeerId, PeerPolicy, Timing};
 use crate::seal::Channel;
@@ -21,7 +21,7 @@ use crate::wire::{ExchangeType, Payload};
 use super::authenticated::Authenticated;
 use super::context::{Context, News};
 use super::established::PATIENCE;
-use super::initiator::local_octets;
+use super::initiator::{local_octets, verification};
 use super::phase::{
     ChildPlan, ChildState, HalfOpen, InstallingFirst, Phase, SigningResponse, VerifyingInitiator,
 };
@@ -93,21 +93,7 @@ impl Sa {
         self.peer = Some(peer);
         self.timing = Arc::clone(&policy.timing);
         let agreed = half.agreed;
-        let octets = signed_octets(
-            &agreed.remote_message,
-            &agreed.local_nonce,
-            agreed.suite.prf,
-            &agreed.secrets.sk_p_remote,
-            &message.id.body(),
-        );
-        let work = Work::Verify {
-            peer,
-            authentication: policy.remote_authentication,
-            prf: agreed.suite.prf,
-            octets,
-            auth: message.auth.data.to_vec(),
-        };
-        ctx.queue.work(self.spi, work);
+        ctx.queue.work(self.spi, verification(&agreed, peer, &policy, (&message.id, &message.auth)));
         Phase::VerifyingInitiator(VerifyingInitiator {
             agreed,
             child: message.child,
