@@ -266,32 +266,3 @@ fn an_end_that_wants_its_packets_in_udp_gets_them_without_a_nat() {
         }
     }
 }
-
-#[test]
-fn twenty_nodes_that_start_at_once_become_a_mesh_without_duplicates() {
-    let count = 20;
-    let mut conditions = Conditions::good();
-    (conditions.jitter, conditions.loss) = (Duration::from_millis(30), 50);
-    let mut world = World::new(count, conditions, 5);
-    for node in 0..count {
-        for peer in (0..count).filter(|peer| *peer != node) {
-            world.introduce(node, peer, policy(node, peer));
-        }
-    }
-    let up = |world: &World| (0..count).all(|a| (0..count).all(|b| a == b || world.is_up(a, b)));
-    world.run_until(Duration::from_secs(120), "all pairs up", up);
-    world.conditions.loss = 0;
-    world.run_for(Duration::from_secs(120));
-    world.assert_agreed();
-    for node in 0..count {
-        assert_eq!(world.nodes[node].endpoint.ike_sas().count(), count - 1);
-        assert_eq!(world.nodes[node].kernel.children().count(), count - 1);
-    }
-    let handshakes: usize = (0..count).map(|node| node_handshakes(&world, node)).sum();
-    assert_eq!(handshakes, count * (count - 1) / 2, "one handshake a pair");
-}
-
-fn node_handshakes(world: &World, node: usize) -> usize {
-    let ups = world.nodes[node].events.iter();
-    ups.filter(|event| matches!(event, Event::IkeUp { role: Role::Initiator, .. })).count()
-}
