@@ -27,7 +27,7 @@ usage: cargo xtask COMMAND
   daemon                           what the daemon promises its operator; tunnels through a NAT
   rekey                            strongSwan rekeys its SAs with us under a running ping
   test                             every test: format, clippy, cargo test, then in the guest: kernel tests, demo, NAT,
-                                   daemon, interoperation
+                                   rekeying, daemon, interoperation
   bench [NAME]                     cargo bench of the benches package (default: handshake)
   fuzz [SECONDS]                   every fuzz target for SECONDS each (default 60)
   ci                               the same as test
