@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use ikev2d::config::{self, LogFormat};
+use ikev2d::config::{self, DataPlaneChoice, LogFormat};
 use ikev2d::daemon::{self, Failure, Options, Plane};
 
 /// Could not start, run or clean up.
@@ -33,9 +33,9 @@ struct Arguments {
     /// How a log line looks (instead of `log-format` in the node file).
     #[arg(long, value_enum, value_name = "FORMAT")]
     log_format: Option<LogFormatArgument>,
-    /// What carries the traffic: `null` encrypts NOTHING and is for tests on machines without ESP.
-    #[arg(long, value_enum, default_value = "xfrm", hide = true)]
-    data_plane: PlaneArgument,
+    /// What carries the traffic: `null` encrypts NOTHING and is for tests.
+    #[arg(long, value_enum, hide = true)]
+    data_plane: Option<PlaneArgument>,
 }
 
 #[derive(Copy, Clone, Debug, ValueEnum)]
@@ -46,7 +46,9 @@ enum LogFormatArgument {
 
 #[derive(Copy, Clone, Debug, ValueEnum)]
 enum PlaneArgument {
-    Xfrm,
+    Auto,
+    Kernel,
+    Userspace,
     Null,
 }
 
@@ -61,10 +63,12 @@ fn main() -> ExitCode {
             LogFormatArgument::Text => LogFormat::Text,
             LogFormatArgument::Json => LogFormat::Json,
         }),
-        plane: match arguments.data_plane {
-            PlaneArgument::Xfrm => Plane::Xfrm,
+        plane: arguments.data_plane.map(|plane| match plane {
+            PlaneArgument::Auto => Plane::Choice(DataPlaneChoice::Auto),
+            PlaneArgument::Kernel => Plane::Choice(DataPlaneChoice::Kernel),
+            PlaneArgument::Userspace => Plane::Choice(DataPlaneChoice::Userspace),
             PlaneArgument::Null => Plane::Null,
-        },
+        }),
     };
     match daemon::run(&options) {
         Ok(()) => ExitCode::SUCCESS,

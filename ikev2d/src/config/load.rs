@@ -187,9 +187,11 @@ impl<'a> Loader<'a> {
 
     /// The configuration, as far as it was right.
     fn finish(self) -> Option<Config> {
-        let NodeDraft { id, listen, peers: _, control, ike_port, nat_port, log, log_format } = self.node;
+        let NodeDraft { id, listen, peers: _, control, ike_port, nat_port, data_plane, log, log_format } =
+            self.node;
         let proposals = self.defaults.ike;
-        let node = Node { id: id?, listen, ike_port, nat_port, control, log, log_format, proposals };
+        let node =
+            Node { id: id?, listen, ike_port, nat_port, control, data_plane, log, log_format, proposals };
         Some(Config { node, peers: self.peers })
     }
 }

@@ -39,7 +39,10 @@ use std::net::IpAddr;
 use std::path::Path;
 
 pub use diagnostic::{Diagnostic, Errors, Location, MAX_DIAGNOSTICS, Severity, Snippet};
-pub use model::{Config, DEFAULT_CONTROL, DEFAULT_IKE_PORT, DEFAULT_NAT_PORT, Loaded, LogFormat, Node, Peer};
+pub use model::{
+    Config, DEFAULT_CONTROL, DEFAULT_IKE_PORT, DEFAULT_NAT_PORT, DataPlaneChoice, Loaded, LogFormat, Node,
+    Peer,
+};
 pub use source::Format;
 
 /// Reads the node file and every peer file and key file that it leads to, and checks them.

@@ -33,12 +33,25 @@ pub struct Node {
     pub nat_port: u16,
     /// The control socket ([`DEFAULT_CONTROL`]); absolute if the path of the node file is.
     pub control: PathBuf,
+    /// What carries the traffic.
+    pub data_plane: DataPlaneChoice,
     /// The least severe level that is logged.
     pub log: tracing::Level,
     /// How a log line looks.
     pub log_format: LogFormat,
     /// The IKE proposals of `[defaults]`: those of a peer without its own, and the answer to an unknown address.
     pub proposals: Arc<[IkeProposal]>,
+}
+
+/// What carries the traffic.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum DataPlaneChoice {
+    /// The kernel if it has ESP, a TUN device otherwise.
+    Auto,
+    /// The kernel.
+    Kernel,
+    /// A TUN device, and ESP in UDP by the daemon itself.
+    Userspace,
 }
 
 /// How a log line looks.

@@ -7,7 +7,7 @@ use ike_proto::policy::Identity;
 
 use super::address;
 use super::check::{At, Check};
-use super::model::{DEFAULT_CONTROL, DEFAULT_IKE_PORT, DEFAULT_NAT_PORT, LogFormat};
+use super::model::{DEFAULT_CONTROL, DEFAULT_IKE_PORT, DEFAULT_NAT_PORT, DataPlaneChoice, LogFormat};
 use super::report::Help;
 use super::source::Span;
 use super::tree::Entry;
@@ -20,6 +20,7 @@ pub(super) struct NodeDraft {
     pub(super) control: PathBuf,
     pub(super) ike_port: u16,
     pub(super) nat_port: u16,
+    pub(super) data_plane: DataPlaneChoice,
     pub(super) log: tracing::Level,
     pub(super) log_format: LogFormat,
 }
@@ -33,6 +34,7 @@ impl Default for NodeDraft {
             control: Path::new(DEFAULT_CONTROL).to_owned(),
             ike_port: DEFAULT_IKE_PORT,
             nat_port: DEFAULT_NAT_PORT,
+            data_plane: DataPlaneChoice::Auto,
             log: tracing::Level::INFO,
             log_format: LogFormat::Text,
         }
@@ -70,6 +72,7 @@ impl NodeDraft {
             "control" => self.control = check.path(entry).map(|path| path.value).unwrap_or_default(),
             "ike-port" => self.ike_port = check.port(entry).map_or(DEFAULT_IKE_PORT, |port| port.value),
             "nat-port" => self.nat_port = check.port(entry).map_or(DEFAULT_NAT_PORT, |port| port.value),
+            "dataplane" => self.data_plane = check.choice(entry, &PLANES).unwrap_or(DataPlaneChoice::Auto),
             "log" => self.log = check.choice(entry, &LEVELS).unwrap_or(tracing::Level::INFO),
             "log-format" => self.log_format = check.choice(entry, &FORMATS).unwrap_or(LogFormat::Text),
             _ => check.unknown(entry, &KEYS),
@@ -95,8 +98,14 @@ fn listen(check: &mut Check<'_>, entry: &Entry) -> Vec<IpAddr> {
     addresses
 }
 
-pub(super) const KEYS: [&str; 8] =
-    ["id", "listen", "peers", "control", "ike-port", "nat-port", "log", "log-format"];
+pub(super) const KEYS: [&str; 9] =
+    ["id", "listen", "peers", "control", "ike-port", "nat-port", "dataplane", "log", "log-format"];
+
+const PLANES: [(&str, DataPlaneChoice); 3] = [
+    ("auto", DataPlaneChoice::Auto),
+    ("kernel", DataPlaneChoice::Kernel),
+    ("userspace", DataPlaneChoice::Userspace),
+];
 
 const LEVELS: [(&str, tracing::Level); 5] = [
     ("error", tracing::Level::ERROR),

@@ -11,8 +11,10 @@ pub struct StatusReport {
     pub daemon: String,
     /// Who this node says it is.
     pub node: String,
-    /// `xfrm` or `null`.
+    /// `xfrm` (the kernel), `userspace` or `null`.
     pub data_plane: String,
+    /// Why this one.
+    pub data_plane_reason: String,
     /// What the operator should know about the data plane.
     pub warnings: Vec<String>,
     /// Since the start.
@@ -23,6 +25,8 @@ pub struct StatusReport {
     pub half_open: usize,
     /// Datagrams dropped without an answer, by cause.
     pub drops: BTreeMap<String, u64>,
+    /// Packets that the userspace data plane dropped, by cause.
+    pub packet_drops: BTreeMap<String, u64>,
     /// Datagrams that could not be sent, by the system's reason.
     pub send_errors: BTreeMap<String, u64>,
     /// The peers in the order of their IDs, or the one asked for.

@@ -34,11 +34,12 @@ fn header(text: &mut String, report: &StatusReport) {
     line(
         text,
         &format!(
-            "{}: ikev2d {}, running for {}, data plane {}",
+            "{}: ikev2d {}, running for {}, data plane {} ({})",
             report.node,
             report.daemon,
             duration(report.uptime_seconds),
-            report.data_plane
+            report.data_plane,
+            report.data_plane_reason
         ),
     );
     line(
@@ -105,6 +106,9 @@ fn counters(text: &mut String, report: &StatusReport) {
     };
     if !report.drops.is_empty() {
         line(text, &format!("\ndropped datagrams: {}", shown(&report.drops)));
+    }
+    if !report.packet_drops.is_empty() {
+        line(text, &format!("dropped packets: {}", shown(&report.packet_drops)));
     }
     if !report.send_errors.is_empty() {
         line(text, &format!("datagrams not sent: {}", shown(&report.send_errors)));
@@ -238,11 +242,13 @@ mod tests {
             daemon: "1.2.3".to_owned(),
             node: "web-1.example.net".to_owned(),
             data_plane: "xfrm".to_owned(),
+            data_plane_reason: "as configured".to_owned(),
             warnings: vec![],
             uptime_seconds: 3600,
             listen: vec!["0.0.0.0:500".to_owned()],
             half_open: 0,
             drops: [("unknown-spi".to_owned(), 3)].into(),
+            packet_drops: [("out-no-sa".to_owned(), 2)].into(),
             send_errors: Default::default(),
             peers,
         }
@@ -259,7 +265,7 @@ mod tests {
         };
         let text = status(&report(vec![peer("a-up", "up"), down]), false);
         let expected = "\
-web-1.example.net: ikev2d 1.2.3, running for 1 h, data plane xfrm
+web-1.example.net: ikev2d 1.2.3, running for 1 h, data plane xfrm (as configured)
 2 peers: 1 up, 0 connecting, 1 down, 0 idle
 
 PEER    STATE  FOR        ADDRESS     MODE       IN   OUT  WHY
@@ -267,6 +273,7 @@ z-down  down   2 min 5 s  192.0.2.20  transport  -    -    no answer to IKE_SA_I
 a-up    up     2 min 5 s  192.0.2.20  transport  0 B  0 B
 
 dropped datagrams: unknown-spi 3
+dropped packets: out-no-sa 2
 ";
         assert_eq!(text, expected);
     }

@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `start` | the order of starting, each step with its own error |
+//! | `plane` | which data plane, and why |
 //! | `run` | the loop, and the end |
 //! | `outputs` | datagrams, work and events that the protocol puts out |
 //! | `calls` | what `ikectl` asks for |
@@ -17,6 +18,7 @@ mod journal;
 mod names;
 mod notify;
 mod outputs;
+mod plane;
 mod reload;
 mod run;
 mod start;
@@ -40,7 +42,8 @@ use clock::Clock;
 use journal::Journal;
 use reload::Reloads;
 
-pub use start::{Failure, Options, Plane, run};
+pub use plane::Plane;
+pub use start::{Failure, Options, run};
 
 /// The version that `--version`, the log and the status show.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -53,6 +56,8 @@ struct Daemon {
     keeper: Keeper,
     roster: Roster,
     plane: Box<dyn DataPlane>,
+    /// Why this data plane.
+    plane_reason: String,
     sockets: Sockets,
     calls: mpsc::Receiver<Call>,
     clock: Clock,

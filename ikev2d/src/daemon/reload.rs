@@ -147,6 +147,7 @@ fn needs_restart(old: &Node, new: &Node) -> Option<String> {
         ("ike-port", old.ike_port == new.ike_port),
         ("nat-port", old.nat_port == new.nat_port),
         ("control", old.control == new.control),
+        ("dataplane", old.data_plane == new.data_plane),
         ("log", old.log == new.log),
         ("log-format", old.log_format == new.log_format),
         ("the proposals of [defaults] for unknown addresses", old.proposals == new.proposals),

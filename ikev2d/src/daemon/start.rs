@@ -6,31 +6,21 @@ use std::path::PathBuf;
 use crypto::SystemEntropy;
 use ike_proto::endpoint::{Endpoint, EndpointConfig, Ports};
 use tokio::sync::mpsc;
-use xfrm::Family;
 
 use super::clock::Clock;
 use super::journal::Journal;
+use super::plane::{self, Opened, Plane};
 use super::reload::Reloads;
 use super::run::Signals;
 use super::{Daemon, VERSION, notify};
 use crate::config::{self, Config, Errors, Loaded, LogFormat};
 use crate::control::{self, ControlLock};
-use crate::dataplane::{DataPlane, KernelPlane, NullPlane};
 use crate::keeper::Keeper;
 use crate::net::{Listen, Sockets};
 use crate::reconcile::{self, Roster};
 
 /// Requests that wait for the daemon; a client beyond that waits in its own task.
 const CALL_BACKLOG: usize = 16;
-
-/// What carries the traffic.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Plane {
-    /// The kernel.
-    Xfrm,
-    /// Nothing: for machines without ESP, and for tests.
-    Null,
-}
 
 /// What the command line says.
 #[derive(Clone, Debug)]
@@ -39,8 +29,8 @@ pub struct Options {
     pub config: PathBuf,
     /// How a log line looks, if not as configured.
     pub log_format: Option<LogFormat>,
-    /// What carries the traffic.
-    pub plane: Plane,
+    /// What carries the traffic, if not as configured.
+    pub plane: Option<Plane>,
 }
 
 /// Why the daemon did not start, or ended.
@@ -86,7 +76,9 @@ fn start(options: &Options, loaded: Loaded) -> Result<impl Future<Output = Resul
         Signals::catch().map_err(|error| Failure::Runtime(format!("cannot catch signals: {error}")))?;
     // First what keeps a second daemon out, then what only looks, then what changes the kernel.
     let lock = ControlLock::take(&node.control).map_err(runtime)?;
-    let mut plane = open_plane(options.plane, &peers)?;
+    let Opened { mut plane, reason } =
+        plane::open(options.plane, node.data_plane, &peers).map_err(runtime)?;
+    tracing::info!("data plane {}: {reason}", plane.name());
     let listen = Listen { addresses: node.listen.clone(), ike_port: node.ike_port, nat_port: node.nat_port };
     let sockets = Sockets::open(&listen, plane.as_ref()).map_err(runtime)?;
     plane.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
@@ -98,14 +90,19 @@ fn start(options: &Options, loaded: Loaded) -> Result<impl Future<Output = Resul
     let plan = reconcile::plan(&Roster::default(), peers).map_err(runtime)?;
     let (calls, received) = mpsc::channel(CALL_BACKLOG);
     let ports = Ports { ike: node.ike_port, nat_traversal: node.nat_port };
-    let config =
-        EndpointConfig { ports, default_proposals: node.proposals.clone(), ..EndpointConfig::default() };
+    let config = EndpointConfig {
+        ports,
+        default_proposals: node.proposals.clone(),
+        encapsulation: plane.encapsulation(),
+        ..EndpointConfig::default()
+    };
     let mut daemon = Daemon {
         config_path: options.config.clone(),
         endpoint: Endpoint::new(config, Box::new(SystemEntropy)),
         keeper: Keeper::default(),
         roster: Roster::default(),
         plane,
+        plane_reason: reason,
         sockets,
         calls: received,
         clock: Clock::start(),
@@ -128,17 +125,6 @@ fn start(options: &Options, loaded: Loaded) -> Result<impl Future<Output = Resul
     );
     notify::notify("READY=1");
     Ok(async move { daemon.serve(signals).await.map_err(runtime) })
-}
-
-fn open_plane(plane: Plane, peers: &[config::Peer]) -> Result<Box<dyn DataPlane>, Failure> {
-    match plane {
-        Plane::Null => Ok(Box::new(NullPlane::default())),
-        Plane::Xfrm => {
-            let uses = |family| peers.iter().any(|peer| Family::of(peer.policy.remote) == family);
-            let families: Vec<Family> = [Family::V4, Family::V6].into_iter().filter(|f| uses(*f)).collect();
-            Ok(Box::new(KernelPlane::open(&families).map_err(runtime)?))
-        }
-    }
 }
 
 fn runtime(error: impl fmt::Display) -> Failure {

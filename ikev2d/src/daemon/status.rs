@@ -21,11 +21,13 @@ impl Daemon {
             daemon: VERSION.to_owned(),
             node: self.node.id.to_string(),
             data_plane: self.plane.name().to_owned(),
+            data_plane_reason: self.plane_reason.clone(),
             warnings: self.plane.warnings().into_iter().chain(unread).collect(),
             uptime_seconds: self.clock.now().elapsed().as_secs(),
             listen: self.sockets.addresses().map(|address| address.to_string()).collect(),
             half_open: self.endpoint.half_open(),
             drops: self.journal.drops.iter().map(|(cause, count)| counted((*cause, count))).collect(),
+            packet_drops: self.plane.drops(),
             send_errors: self.journal.send_errors.clone(),
             peers: wanted.map(|(id, peer)| self.peer_report(id, peer, &traffic)).collect(),
         }

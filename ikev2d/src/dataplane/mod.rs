@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `kernel` | the data plane of production: Linux XFRM |
+//! | `userspace` | ESP over a TUN device and UDP, for kernels without it |
 //! | `null` | one that only remembers: for machines without ESP, and for tests of many daemons |
 //! | `policies` | which policies a peer needs (pure) |
 //! | `blocks` | ranges as aligned blocks, because the kernel matches prefixes (pure) |
@@ -17,12 +18,14 @@ mod null;
 mod owned;
 mod policies;
 mod sas;
+mod userspace;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::net::IpAddr;
 use std::task::{Context, Poll};
 
+use ike_proto::endpoint::Encapsulation;
 use ike_proto::ids::EspSpi;
 use ike_proto::output::{ChildEnd, ChildSa};
 use ike_proto::policy::{PeerId, PeerPolicy};
@@ -32,6 +35,7 @@ use crate::net::Exempt;
 pub use kernel::KernelPlane;
 pub use null::NullPlane;
 pub use owned::{MAX_PEER_ID, reqid};
+pub use userspace::UserspacePlane;
 
 /// Why a data plane could not do something: one line for the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +88,11 @@ pub trait DataPlane: Exempt {
     /// Its name for the operator.
     fn name(&self) -> &'static str;
 
+    /// Which packets it needs in UDP.
+    fn encapsulation(&self) -> Encapsulation {
+        Encapsulation::BehindNat
+    }
+
     /// What the operator should know before relying on it.
     fn warnings(&self) -> Vec<String>;
 
@@ -131,6 +140,11 @@ pub trait DataPlane: Exempt {
     /// # Errors
     /// When the kernel cannot be read.
     fn traffic(&mut self) -> Result<TrafficTable, PlaneError>;
+
+    /// Packets dropped by this data plane itself, by cause. Empty where the kernel counts them.
+    fn drops(&self) -> BTreeMap<String, u64> {
+        BTreeMap::new()
+    }
 
     /// Compares the kernel with what should be there: puts missing policies back, and tells of missing SAs.
     ///

@@ -6,7 +6,7 @@
 //! | `pktinfo` | receive and send with our own address (IP_PKTINFO, IPV6_PKTINFO) |
 //! | `route` | which local address reaches a peer |
 
-mod pktinfo;
+pub(crate) mod pktinfo;
 mod route;
 mod socket;
 

@@ -24,7 +24,15 @@ pub trait Exempt {
     /// The system's answer: `EPERM` without CAP_NET_ADMIN.
     fn exempt(&self, socket: BorrowedFd<'_>, ipv6: bool) -> io::Result<()>;
 
-    /// Makes the kernel take ESP out of the datagrams of this socket (RFC 3948).
+    /// Prepares the socket that ESP in UDP will come to, before it is bound.
+    ///
+    /// # Errors
+    /// The system's answer.
+    fn share(&self, _: BorrowedFd<'_>) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Has ESP taken out of the datagrams of this socket (RFC 3948); it is bound.
     ///
     /// # Errors
     /// The system's answer.
@@ -53,6 +61,9 @@ impl UdpSocket {
         exempt
             .exempt(socket.as_fd(), address.is_ipv6())
             .map_err(failed("let IKE's socket pass the policies"))?;
+        if port == Port::NatTraversal {
+            exempt.share(socket.as_fd()).map_err(failed("share the UDP socket's port with ESP"))?;
+        }
         socket.bind(&address.into()).map_err(failed("bind a UDP socket"))?;
         if port == Port::NatTraversal {
             exempt.decapsulate(socket.as_fd()).map_err(failed("receive ESP in UDP"))?;

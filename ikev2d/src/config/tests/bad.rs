@@ -222,7 +222,7 @@ error: unknown field `colour`
    |
  5 | colour = 1
    | ^^^^^^
-   = help: expected `id`, `listen`, `peers`, `control`, `ike-port`, `nat-port`, `log` or `log-format`
+   = help: expected `id`, `listen`, `peers`, `control`, `ike-port`, `nat-port`, `dataplane`, `log` or `log-format`
 
 error: unknown field `adress`
   --> DIR/peers.d/db-1.json:3:3

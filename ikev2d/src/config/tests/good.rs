@@ -7,7 +7,7 @@ use std::time::Duration;
 use crypto::{Encryption, KeGroup};
 use ike_proto::policy::{Connect, Identity, Mode, Selector};
 
-use super::super::LogFormat;
+use super::super::{DataPlaneChoice, LogFormat};
 use super::{DB_1, Files, examples};
 
 fn address(text: &str) -> IpAddr {
@@ -24,6 +24,7 @@ fn the_smallest_peer_has_sensible_defaults() {
     assert_eq!((config.node.ike_port, config.node.nat_port), (500, 4500));
     assert_eq!(config.node.control.to_str(), Some("/run/ikev2d/control.sock"));
     assert_eq!((config.node.log, config.node.log_format), (tracing::Level::INFO, LogFormat::Text));
+    assert_eq!(config.node.data_plane, DataPlaneChoice::Auto);
 
     let [peer] = &config.peers[..] else { panic!("{config:?}") };
     assert_eq!(peer.name, "db-1");
@@ -84,6 +85,7 @@ ike-port = 1500
 nat-port = 14500
 log = "debug"
 log-format = "json"
+dataplane = "userspace"
 
 [defaults]
 mode = "tunnel"
@@ -125,6 +127,7 @@ liveness = "20s"
     assert_eq!(config.node.control, files.path("ctl.sock"));
     assert_eq!((config.node.ike_port, config.node.nat_port), (1500, 14500));
     assert_eq!((config.node.log, config.node.log_format), (tracing::Level::DEBUG, LogFormat::Json));
+    assert_eq!(config.node.data_plane, DataPlaneChoice::Userspace);
     let (a, b) = (&config.peers[0].policy, &config.peers[1].policy);
     assert_eq!((a.child.mode, a.connect, a.port, a.local), (Mode::Tunnel, Connect::Passive, 1500, None));
     assert_eq!(a.proposals[0].groups, [KeGroup::P384]);

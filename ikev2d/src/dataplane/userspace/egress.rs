@@ -1,0 +1,127 @@
+//! From the TUN device to the peers: each packet finds its SA, is sealed in place and sent in UDP.
+
+use std::io::{self, PipeReader};
+use std::ops::Range;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use esp::{HEADROOM, Payload, SealError, TAILROOM};
+use ike_proto::policy::Mode;
+
+use super::drops::Cause;
+use super::ip::Packet;
+use super::shared::{BATCH, MAX_PACKET, Note, Shared, wait};
+use super::table::{Outbound, Slot};
+use super::{icmp, mtu};
+use crate::dataplane::PlaneEvent;
+
+/// One thread's part of it.
+pub(super) struct Egress {
+    shared: Arc<Shared>,
+    /// Room for ESP's header, the packet, and room for ESP's trailer.
+    buffer: Vec<u8>,
+}
+
+impl Egress {
+    pub fn new(shared: Arc<Shared>) -> Egress {
+        let room = HEADROOM.saturating_add(MAX_PACKET).saturating_add(TAILROOM);
+        Egress { shared, buffer: vec![0; room] }
+    }
+
+    /// Carries packets until `stop` is closed.
+    ///
+    /// # Errors
+    /// The device is gone.
+    pub fn run(mut self, stop: &PipeReader) -> io::Result<()> {
+        while wait(&[self.shared.tun.as_fd()], stop)?.is_some() {
+            for _ in 0..BATCH {
+                let room = self.buffer.get_mut(HEADROOM..HEADROOM.saturating_add(MAX_PACKET));
+                let Some(length) = self.shared.tun.receive(room.unwrap_or_default())? else { break };
+                if let Err(cause) = self.send(HEADROOM..HEADROOM.saturating_add(length)) {
+                    self.shared.drops.count(cause);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the packet that stands at `at` in the buffer.
+    fn send(&mut self, at: Range<usize>) -> Result<(), Cause> {
+        let packet = self.buffer.get(at.clone()).and_then(Packet::parse).ok_or(Cause::NotIp)?;
+        let (slot, outbound) = self.find(&packet)?;
+        let (payload_at, payload) = match outbound.mode {
+            Mode::Tunnel => (at, Payload::Tunnel { pad_to: 0 }),
+            Mode::Transport if !packet.is_plain => return Err(Cause::NotTransport),
+            Mode::Transport => {
+                let start = at.start.saturating_add(packet.header_len);
+                (start..at.end, Payload::Transport { next_header: packet.next_header })
+            }
+        };
+        // Sealing destroys the packet; an ICMP error quotes its beginning.
+        let quote = icmp::Quote::of(self.buffer.get(HEADROOM..).unwrap_or_default());
+        let sealed = outbound.sa.seal(&mut self.buffer, payload_at, payload);
+        let sealed = sealed.map_err(|error| self.refused(error, &outbound))?;
+        if sealed.soft_limit.is_some() {
+            self.expired(&outbound, false);
+        }
+        let datagram = self.buffer.get(sealed.packet).unwrap_or_default();
+        let (local, remote) = (outbound.local.ip(), outbound.remote);
+        let socket =
+            self.shared.sockets().iter().find(|socket| socket.serves(local)).ok_or(Cause::NotSent)?;
+        match socket.send(datagram, local, remote) {
+            Ok(()) => Ok(()),
+            Err(error) if error.raw_os_error() == Some(libc::EMSGSIZE) => {
+                self.too_big(&packet, &quote, &slot, &outbound);
+                Err(Cause::TooBig)
+            }
+            Err(_) => Err(Cause::NotSent),
+        }
+    }
+
+    /// The SA whose traffic the packet is; asks for one where there is none.
+    fn find(&self, packet: &Packet) -> Result<(Arc<Slot>, Arc<Outbound>), Cause> {
+        let mut cause = Cause::NoPeer;
+        for slot in self.shared.table.load().find(packet.destination.address) {
+            match slot.outbound.load_full() {
+                Some(outbound)
+                    if outbound.selectors.cover(packet.protocol, packet.source, packet.destination) =>
+                {
+                    return Ok((Arc::clone(slot), outbound));
+                }
+                Some(_) => cause = Cause::NotSelected,
+                None => {
+                    cause = Cause::NoSa;
+                    if slot.should_ask(self.shared.start) {
+                        self.shared.note(Note::Event(PlaneEvent::Acquire(slot.peer)));
+                    }
+                }
+            }
+        }
+        Err(cause)
+    }
+
+    fn refused(&self, error: SealError, outbound: &Outbound) -> Cause {
+        match error {
+            SealError::HardLimit(_) | SealError::NumbersExhausted => {
+                self.expired(outbound, true);
+                Cause::Exhausted
+            }
+            SealError::NoRoom | SealError::NotAnIpPacket | SealError::Failed => Cause::NotIp,
+        }
+    }
+
+    fn expired(&self, outbound: &Outbound, hard: bool) {
+        let (spi, destination) = (outbound.spi, outbound.remote.ip());
+        self.shared.note(Note::Event(PlaneEvent::Expired { spi, destination, hard }));
+    }
+
+    /// Tells whoever sent the packet how long it may be; routes are corrected by the control side.
+    fn too_big(&self, packet: &Packet, quote: &icmp::Quote, slot: &Slot, outbound: &Outbound) {
+        self.shared.note(Note::PathChanged(slot.peer));
+        let Some(most) = mtu::inside(outbound.remote.ip(), outbound.layout, outbound.mode) else { return };
+        if let Some(error) = icmp::too_big(packet, quote, most) {
+            // The system may refuse it as it may lose any packet.
+            let _ = self.shared.tun.send(super::offload::Offload::default(), &error);
+        }
+    }
+}

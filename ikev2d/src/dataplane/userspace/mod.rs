@@ -1,0 +1,454 @@
+//! ESP without the kernel's: a TUN device takes the peers' traffic in, UDP sockets carry it as ESP (RFC 3948).
+//!
+//! ```text
+//! routes, rule ── TUN ── egress ──> table: peer, SA ── seal ──> UDP port 4500 ──> peer
+//!                  └──── ingress <─ SPI: SA ── open, selectors <─┘
+//! ```
+//!
+//! | file | what |
+//! |---|---|
+//! | `egress`, `ingress` | the two threads of the packet path |
+//! | `shared` | what they have in common with the control side, which is this file |
+//! | `table` | the peer and the SA that a packet goes out by |
+//! | `sas` | a Child SA as `esp` takes it |
+//! | `ip`, `transport`, `icmp`, `mtu` | IP packets: what policies look at, headers made anew, "too big" (pure) |
+//! | `tun`, `offload` | the TUN device, and the header before its packets |
+//! | `steer` | sockets that share a port with IKE's |
+//! | `routes`, `netlink` | routes and rules that lead into the device |
+//! | `claims` | whose each route is (pure) |
+//! | `drops` | why packets were dropped |
+//!
+//! **Fail closed.** A peer's traffic is led into the device as soon as the peer is configured, and stays so: without an
+//! SA the device is a dead end. If the daemon dies the device goes, and a `prohibit` route comes to light behind it.
+//!
+//! **What differs from the kernel's policies.** Routes know no protocols and ports: where a peer's selectors name some,
+//! all other traffic with its addresses is dropped, not passed. Packets that come *in* clear from a peer's address are
+//! not held back: see [`UserspacePlane::warnings`](crate::dataplane::DataPlane::warnings).
+
+mod claims;
+mod drops;
+mod egress;
+mod icmp;
+mod ingress;
+mod ip;
+mod mtu;
+mod netlink;
+mod offload;
+mod routes;
+mod sas;
+mod shared;
+mod steer;
+mod table;
+mod transport;
+mod tun;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::io::{self, PipeReader, PipeWriter};
+use std::net::IpAddr;
+use std::os::fd::BorrowedFd;
+use std::sync::mpsc as blocking;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use ike_proto::endpoint::Encapsulation;
+use ike_proto::output::{ChildEnd, ChildId, ChildSa, Sending};
+use ike_proto::policy::{PeerId, PeerPolicy, Selector};
+use tokio::sync::mpsc;
+use xfrm::Prefix;
+
+use super::{DataPlane, Leftover, PlaneError, PlaneEvent, Traffic, TrafficTable, blocks};
+use crate::net::Exempt;
+
+use claims::Claims;
+use drops::Drops;
+use egress::Egress;
+use ingress::{Carried, Change, Ingress};
+use routes::{Route, Routing};
+use shared::{NOTES_BACKLOG, Note, Shared};
+use steer::EspSocket;
+use table::{Outbound, Slot, Table};
+use tun::Tun;
+
+/// How long packets of an SA that another one has replaced may still come: longer than any path delays them.
+const LATE: Duration = Duration::from_secs(10);
+
+/// Most prefixes of one peer, as many as the kernel's data plane takes policies.
+const MAX_PREFIXES: usize = 4096;
+
+/// The data plane.
+pub struct UserspacePlane {
+    shared: Arc<Shared>,
+    /// ESP's sockets, until the threads start.
+    sockets: RefCell<Vec<EspSocket>>,
+    threads: Option<Threads>,
+    routing: Routing,
+    claims: Claims,
+    peers: HashMap<PeerId, Peer>,
+    children: HashMap<ChildId, Child>,
+    notes: mpsc::Receiver<Note>,
+    /// Whether the table must be made anew from the peers.
+    stale: bool,
+}
+
+/// The running threads: they stop when this is dropped.
+struct Threads {
+    changes: blocking::Sender<Change>,
+    _stop: PipeWriter,
+}
+
+/// A configured peer.
+struct Peer {
+    policy: PeerPolicy,
+    slot: Arc<Slot>,
+    prefixes: Vec<Prefix>,
+    /// The routes as they were last told to the kernel.
+    told: Vec<Route>,
+    /// Its Child SAs, the newest last.
+    children: Vec<ChildId>,
+}
+
+/// An installed Child SA.
+struct Child {
+    end: ChildEnd,
+    outbound: Arc<Outbound>,
+    /// When to send on it: until the peer can receive on it, the one that it replaces is used.
+    sending: Sending,
+    carried: Arc<Carried>,
+}
+
+impl UserspacePlane {
+    /// Makes the TUN device and brings it up.
+    ///
+    /// # Errors
+    /// No TUN, no CAP_NET_ADMIN, or another daemon has the device.
+    pub fn open() -> Result<UserspacePlane, PlaneError> {
+        let tun = Tun::open()?;
+        quieten();
+        let routing = Routing::open(tun.index())
+            .map_err(|error| PlaneError(format!("bring {} up: {error}", tun::NAME)))?;
+        let (sender, notes) = mpsc::channel(NOTES_BACKLOG);
+        let shared = Shared {
+            tun,
+            sockets: OnceLock::new(),
+            table: ArcSwap::default(),
+            drops: Drops::default(),
+            notes: sender,
+            start: Instant::now(),
+        };
+        Ok(UserspacePlane {
+            shared: Arc::new(shared),
+            sockets: RefCell::default(),
+            threads: None,
+            routing,
+            claims: Claims::default(),
+            peers: HashMap::new(),
+            children: HashMap::new(),
+            notes,
+            stale: false,
+        })
+    }
+
+    /// Starts the packet path on the sockets that there are.
+    fn start(&mut self) -> io::Result<()> {
+        let _ = self.shared.sockets.set(self.sockets.take());
+        let (stop, writer) = io::pipe()?;
+        let (changes, received) = blocking::channel();
+        let ingress = Ingress::new(Arc::clone(&self.shared), received);
+        let egress = Egress::new(Arc::clone(&self.shared));
+        spawn("esp-in", stop.try_clone()?, move |stop| ingress.run(stop))?;
+        spawn("esp-out", stop, move |stop| egress.run(stop))?;
+        self.threads = Some(Threads { changes, _stop: writer });
+        Ok(())
+    }
+
+    fn change(&self, change: Change) -> Result<(), PlaneError> {
+        let sent = self.threads.as_ref().and_then(|threads| threads.changes.send(change).ok());
+        sent.ok_or_else(|| PlaneError("the packet path has stopped: see the log".to_owned()))
+    }
+
+    /// Leads a peer's traffic into the device, with what its newest Child SA tells about the path.
+    fn lead(&mut self, peer: PeerId) -> Result<(), PlaneError> {
+        let Some(entry) = self.peers.get(&peer) else { return Ok(()) };
+        let newest = entry.children.last().and_then(|child| self.children.get(child));
+        let used = newest.map_or(entry.policy.remote, |child| child.end.remote);
+        let mut prefixes = prefixes(&entry.policy, entry.policy.remote)?;
+        prefixes.extend(self::prefixes(&entry.policy, used)?);
+        prefixes.sort_unstable();
+        prefixes.dedup();
+        let mtu = newest.and_then(|child| {
+            let outbound = &child.outbound;
+            let mtu = mtu::inside(child.end.remote, outbound.layout, outbound.mode)?;
+            u32::try_from(mtu.max(mtu::LEAST)).ok()
+        });
+        let source = newest.map(|child| child.end.local).or(entry.policy.local);
+        let route = |prefix: &Prefix| Route {
+            prefix: *prefix,
+            mtu,
+            source: source.filter(|_| entry.policy.child.mode == ike_proto::policy::Mode::Transport),
+        };
+        let routes: Vec<Route> = prefixes.iter().map(route).collect();
+        let Some(entry) = self.peers.get_mut(&peer) else { return Ok(()) };
+        if entry.told == routes {
+            return Ok(());
+        }
+        entry.told.clear();
+        let told =
+            self.routing.lead(&routes).map_err(|error| PlaneError(format!("set the peer's routes: {error}")));
+        self.claims.want(peer, &prefixes);
+        self.stale |= entry.prefixes != prefixes;
+        entry.prefixes = prefixes;
+        told?;
+        entry.told = routes;
+        Ok(())
+    }
+
+    /// Makes the table anew if peers or their prefixes have changed.
+    fn publish(&mut self) {
+        if !std::mem::take(&mut self.stale) {
+            return;
+        }
+        let mut table = Table::default();
+        for peer in self.peers.values() {
+            for prefix in &peer.prefixes {
+                table.insert(*prefix, Arc::clone(&peer.slot));
+            }
+        }
+        self.shared.table.store(Arc::new(table));
+    }
+
+    /// Has a peer's packets go out by its newest Child SA that the peer can receive on.
+    fn choose(&self, peer: PeerId) {
+        let Some(peer) = self.peers.get(&peer) else { return };
+        let mut children = peer.children.iter().rev().filter_map(|child| self.children.get(child));
+        let newest = children.find(|child| child.sending == Sending::AtOnce);
+        peer.slot.outbound.store(newest.map(|child| Arc::clone(&child.outbound)));
+    }
+}
+
+impl Exempt for UserspacePlane {
+    fn exempt(&self, socket: BorrowedFd<'_>, _: bool) -> io::Result<()> {
+        steer::mark(socket)
+    }
+
+    fn share(&self, socket: BorrowedFd<'_>) -> io::Result<()> {
+        steer::share(socket)
+    }
+
+    fn decapsulate(&self, socket: BorrowedFd<'_>) -> io::Result<()> {
+        self.sockets.borrow_mut().push(EspSocket::beside(socket)?);
+        Ok(())
+    }
+}
+
+impl DataPlane for UserspacePlane {
+    fn name(&self) -> &'static str {
+        "userspace"
+    }
+
+    fn encapsulation(&self) -> Encapsulation {
+        Encapsulation::Always
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = vec![
+            "the userspace data plane does not hold back what comes IN CLEAR from a peer's address: \
+             let a firewall drop it"
+                .to_owned(),
+        ];
+        warnings.extend(strict_devices().into_iter().map(|device| {
+            format!(
+                "net.ipv4.conf.{device}.rp_filter is 1 (strict): it may drop the peers' packets, as the way back to \
+                 them leads into {}; set it to 2",
+                tun::NAME
+            )
+        }));
+        warnings
+    }
+
+    fn take_over(&mut self) -> Result<Leftover, PlaneError> {
+        self.start().map_err(|error| PlaneError(format!("start the packet path: {error}")))?;
+        let left = self.routing.left().map_err(|error| PlaneError(format!("read the routes: {error}")))?;
+        left.iter().for_each(|prefix| self.claims.found(*prefix));
+        Ok(Leftover { sas: 0, policies: self.claims.prefixes().len() })
+    }
+
+    fn protect(&mut self, peer: PeerId, policy: &PeerPolicy) -> Result<(), PlaneError> {
+        let entry = self.peers.entry(peer).or_insert_with(|| Peer {
+            policy: policy.clone(),
+            slot: Arc::new(Slot::new(peer)),
+            prefixes: Vec::new(),
+            told: Vec::new(),
+            children: Vec::new(),
+        });
+        entry.policy = policy.clone();
+        self.stale = true;
+        self.lead(peer)
+    }
+
+    fn release(&mut self, peer: PeerId) {
+        self.claims.release(peer);
+        // A peer that is only changed gets its prefixes back by `protect`, and keeps its SAs.
+        if let Some(entry) = self.peers.get_mut(&peer) {
+            (entry.prefixes, entry.told) = (Vec::new(), Vec::new());
+        }
+        self.stale = true;
+    }
+
+    fn sweep(&mut self) -> Result<(), PlaneError> {
+        self.peers.retain(|_, peer| !peer.prefixes.is_empty() || !peer.children.is_empty());
+        self.publish();
+        let orphans = self.claims.take_orphans();
+        self.routing.leave(&orphans).map_err(|error| PlaneError(format!("remove routes: {error}")))
+    }
+
+    fn install(&mut self, child: &ChildSa) -> Result<(), PlaneError> {
+        if !child.encapsulated {
+            let why = "the peer does not support NAT traversal: without the kernel's ESP, packets must travel in UDP";
+            return Err(PlaneError(why.to_owned()));
+        }
+        if !self.peers.contains_key(&child.peer) {
+            return Err(PlaneError(format!("no policy asks for an SA of peer {}", child.peer.0)));
+        }
+        let (inbound, outbound) = sas::of_child(child)?;
+        let carried = Arc::clone(&inbound.carried);
+        self.change(Change::Add(sas::spi(child.inbound_spi)?, Box::new(inbound)))?;
+        let installed =
+            Child { end: child.end(), outbound: Arc::new(outbound), sending: child.sending, carried };
+        self.children.insert(child.child, installed);
+        if let Some(peer) = self.peers.get_mut(&child.peer) {
+            peer.children.push(child.child);
+        }
+        self.lead(child.peer)?;
+        self.publish();
+        self.choose(child.peer);
+        Ok(())
+    }
+
+    fn use_outbound(&mut self, child: &ChildEnd) -> Result<(), PlaneError> {
+        let kept_back = self.children.get_mut(&child.child).filter(|child| child.sending == Sending::Later);
+        let kept_back = kept_back.ok_or_else(|| PlaneError("no outbound SA was kept back".to_owned()))?;
+        kept_back.sending = Sending::AtOnce;
+        self.choose(child.peer);
+        Ok(())
+    }
+
+    fn remove(&mut self, child: &ChildEnd) -> Result<(), PlaneError> {
+        let mut others = false;
+        if let Some(peer) = self.peers.get_mut(&child.peer) {
+            peer.children.retain(|other| *other != child.child);
+            others = !peer.children.is_empty();
+        }
+        self.choose(child.peer);
+        if self.children.remove(&child.child).is_none() {
+            return Ok(());
+        }
+        let until = if others { Instant::now().checked_add(LATE) } else { None };
+        self.change(Change::Remove(sas::spi(child.inbound_spi)?, until))
+    }
+
+    fn traffic(&mut self) -> Result<TrafficTable, PlaneError> {
+        let traffic = |volume: esp::Volume| Traffic { bytes: volume.octets, packets: volume.packets };
+        let rows = self.children.values().flat_map(|child| {
+            let end = child.end;
+            [
+                ((end.local, end.inbound_spi), traffic(child.carried.read())),
+                ((end.remote, end.outbound_spi), traffic(child.outbound.sa.used())),
+            ]
+        });
+        Ok(rows.collect())
+    }
+
+    fn drops(&self) -> BTreeMap<String, u64> {
+        self.shared.drops.read()
+    }
+
+    fn resync(&mut self) -> Result<Vec<PlaneEvent>, PlaneError> {
+        // Nothing here loses events: only the kernel's data plane does.
+        Ok(Vec::new())
+    }
+
+    fn clear(&mut self) -> Result<(), PlaneError> {
+        // SAs first: for a moment traffic is dropped, rather than sent in clear while an SA still expects it.
+        self.peers.values().for_each(|peer| peer.slot.outbound.store(None));
+        self.threads = None;
+        self.children.clear();
+        self.peers.clear();
+        let failed = |what: &'static str| move |error| PlaneError(format!("{what}: {error}"));
+        let prefixes = self.claims.prefixes();
+        self.claims = Claims::default();
+        self.routing.close().map_err(failed("remove the rule"))?;
+        self.routing.leave(&prefixes).map_err(failed("remove the routes"))
+    }
+
+    fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<PlaneEvent> {
+        loop {
+            match self.notes.poll_recv(context) {
+                Poll::Ready(Some(Note::Event(event))) => return Poll::Ready(event),
+                Poll::Ready(Some(Note::PathChanged(peer))) => {
+                    if let Err(error) = self.lead(peer) {
+                        tracing::warn!("the path's new MTU is not in force: {error}");
+                    }
+                }
+                Poll::Ready(None) | Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
+/// Starts one thread of the packet path; that it ends early is told in the log.
+fn spawn(
+    name: &'static str,
+    stop: PipeReader,
+    run: impl FnOnce(&PipeReader) -> io::Result<()> + Send + 'static,
+) -> io::Result<()> {
+    let body = move || {
+        if let Err(error) = run(&stop) {
+            tracing::error!("the packet path ({name}) has stopped, restart the daemon: {error}");
+        }
+    };
+    std::thread::Builder::new().name(name.to_owned()).spawn(body).map(|_| ())
+}
+
+/// Which destinations a peer's policy is about, if the peer is at `remote`.
+fn prefixes(policy: &PeerPolicy, remote: IpAddr) -> Result<Vec<Prefix>, PlaneError> {
+    let of = |selector: &Selector| match selector {
+        Selector::Host { .. } => vec![Prefix::host(remote)],
+        Selector::Range(range) => blocks::prefixes(range.start, range.end),
+    };
+    let found: Vec<Prefix> = policy.child.remote.iter().flat_map(of).collect();
+    if found.len() > MAX_PREFIXES {
+        let count = found.len();
+        return Err(PlaneError(format!(
+            "the traffic selectors need {count} routes, more than {MAX_PREFIXES}"
+        )));
+    }
+    Ok(found)
+}
+
+/// Keeps the kernel from speaking IPv6 on the device by itself; where it does, that is only counted as dropped.
+fn quieten() {
+    let setting = format!("/proc/sys/net/ipv6/conf/{}/addr_gen_mode", tun::NAME);
+    let _ = std::fs::write(setting, "1");
+}
+
+/// Devices that drop what comes from where the way back does not lead.
+fn strict_devices() -> Vec<String> {
+    const DIRECTORY: &str = "/proc/sys/net/ipv4/conf";
+    let mode = |device: &str| {
+        let text = std::fs::read_to_string(format!("{DIRECTORY}/{device}/rp_filter")).ok()?;
+        text.trim().parse::<u8>().ok()
+    };
+    let all = mode("all").unwrap_or(0);
+    let strict = |device: &String| {
+        let special = ["all", "default", "lo", tun::NAME].contains(&device.as_str());
+        !special && mode(device).is_some_and(|mode| mode.max(all) == 1)
+    };
+    let entries = std::fs::read_dir(DIRECTORY).into_iter().flatten().flatten();
+    let mut devices: Vec<String> =
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(strict).collect();
+    devices.sort();
+    devices
+}
