@@ -1,4 +1,4 @@
-//! "Packet too big" to whoever sent a packet that does not fit the path (RFC 1191 section 4, RFC 4443 section 3.2).
+//! ICMP errors to whoever sent a packet that does not fit the path (RFC 1191 section 4, RFC 4443 section 3.2).
 
 use super::ip::{ICMP, ICMPV6, IPV6_HEADER_LEN, Packet};
 use super::transport::{header_len, sum, write_header};

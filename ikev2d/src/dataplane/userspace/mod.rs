@@ -11,7 +11,7 @@
 //! | `shared` | what they have in common with the control side, which is this file |
 //! | `table` | the peer and the SA that a packet goes out by |
 //! | `sas` | a Child SA as `esp` takes it |
-//! | `ip`, `transport`, `icmp`, `mtu` | IP packets: what policies look at, headers made anew, "too big" (pure) |
+//! | `ip`, `transport`, `icmp`, `mtu` | IP packets: what policies look at, headers made anew, ICMP errors |
 //! | `tun`, `offload` | the TUN device, and the header before its packets |
 //! | `steer` | sockets that share a port with IKE's |
 //! | `routes`, `netlink` | routes and rules that lead into the device |

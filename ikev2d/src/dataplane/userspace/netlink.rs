@@ -88,11 +88,13 @@ async fn ask(handle: &mut rtnetlink::Handle, (message, flags): Request) -> Answe
     let mut answers = handle.request(request).map_err(io::Error::other)?;
     let mut found = Vec::new();
     while let Some(answer) = answers.next().await {
-        match answer.payload {
-            NetlinkPayload::InnerMessage(inner) => found.push(inner),
-            NetlinkPayload::Error(error) if error.code.is_some() => return Err(error.to_io()),
-            // The acknowledgement, and the end of a dump.
-            _ => {}
+        // Besides, there is the acknowledgement, and the end of a dump.
+        if let NetlinkPayload::InnerMessage(inner) = answer.payload {
+            found.push(inner);
+        } else if let NetlinkPayload::Error(error) = answer.payload
+            && error.code.is_some()
+        {
+            return Err(error.to_io());
         }
     }
     Ok(found)

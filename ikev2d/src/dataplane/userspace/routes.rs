@@ -186,10 +186,12 @@ fn prefix_of(route: &RouteMessage, family: Family) -> Option<Prefix> {
     let ours = route.attributes.iter().any(|a| matches!(a, RouteAttribute::Table(table) if *table == TABLE));
     let destination = route.attributes.iter().find_map(|attribute| {
         let RouteAttribute::Destination(destination) = attribute else { return None };
-        match destination {
-            RouteAddress::Inet(v4) => Some(IpAddr::from(*v4)),
-            RouteAddress::Inet6(v6) => Some(IpAddr::from(*v6)),
-            _ => None,
+        if let RouteAddress::Inet(v4) = destination {
+            Some(IpAddr::from(*v4))
+        } else if let RouteAddress::Inet6(v6) = destination {
+            Some(IpAddr::from(*v6))
+        } else {
+            None
         }
     });
     let length = route.header.destination_prefix_length;

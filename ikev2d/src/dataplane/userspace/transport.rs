@@ -60,7 +60,6 @@ pub(super) fn renew_checksum(packet: &mut [u8], addresses: (IpAddr, IpAddr), nex
             flags: CHECKSUM_NEEDED,
             checksum_start: u16::try_from(start).unwrap_or(0),
             checksum_offset: offset,
-            ..Offload::default()
         },
         None => Offload::default(),
     }

@@ -27,9 +27,9 @@ impl Tun {
     /// No TUN in the kernel, no CAP_NET_ADMIN, or another daemon has it; the text says which.
     pub fn open() -> Result<Tun, PlaneError> {
         let file = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(DEVICE);
-        let file = file.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => {
-                PlaneError(format!("{DEVICE} does not exist: the kernel has no TUN (module \"tun\")"))
+        let file = file.map_err(|error| match error.raw_os_error() {
+            Some(libc::ENOENT | libc::ENODEV) => {
+                PlaneError(format!("{DEVICE} is not there: the kernel has no TUN (module \"tun\")"))
             }
             _ => PlaneError(format!("open {DEVICE}: {error}")),
         })?;
