@@ -112,3 +112,39 @@ fn prefixes_behind_the_hosts_are_joined_and_nothing_else() {
     // The hosts' own addresses are no part of this tunnel.
     exchange(&pair, "10.9.0.1", "10.9.0.2").unwrap_or_else(|| panic!("the hosts' own traffic is held back"));
 }
+
+#[test]
+fn what_comes_in_clear_is_not_taken() {
+    if std::process::Command::new("nft").arg("--version").output().is_err() {
+        println!("skipped: there is no nft");
+        return;
+    }
+    for (a, b) in [("10.9.0.1", "10.9.0.2"), ("fd09::1", "fd09::2")] {
+        let Some(mut pair) = Pair::new(a, b) else { return };
+        let (a, b): (IpAddr, IpAddr) = (a.parse().unwrap(), b.parse().unwrap());
+        let listener = pair.a.inside(|| UdpSocket::bind((a, 0)).unwrap());
+        listener.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+        let to = listener.local_addr().unwrap();
+        let sender = pair.b.inside(|| UdpSocket::bind((b, 0)).unwrap());
+        let arrives = || {
+            let mut buffer = [0; 100];
+            // What came too late before does not count now.
+            listener.set_nonblocking(true).unwrap();
+            while listener.recv_from(&mut buffer).is_ok() {}
+            listener.set_nonblocking(false).unwrap();
+            // The wire is up some time after its ends are.
+            (0..10).any(|_| {
+                sender.send_to(SECRET, to).unwrap();
+                listener.recv_from(&mut buffer).is_ok()
+            })
+        };
+        assert!(arrives(), "without a daemon");
+        pair.a.start();
+        assert!(!arrives(), "with one");
+        pair.a.kill();
+        assert!(!arrives(), "a dead daemon's rules stay");
+        pair.a.start();
+        assert_eq!(pair.a.stop(), Some(0));
+        assert!(arrives(), "a stopped one's do not");
+    }
+}

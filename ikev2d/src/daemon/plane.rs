@@ -1,8 +1,9 @@
 //! Which data plane, and why.
 
+use ike_proto::endpoint::Ports;
 use xfrm::Family;
 
-use crate::config::{DataPlaneChoice, Peer};
+use crate::config::{DataPlaneChoice, Node, Peer};
 use crate::dataplane::{DataPlane, KernelPlane, NullPlane, PlaneError, UserspacePlane};
 
 /// What carries the traffic, from the command line.
@@ -24,28 +25,22 @@ pub(super) struct Opened {
 ///
 /// # Errors
 /// Why the data plane cannot work; for `auto`, why neither can.
-pub(super) fn open(
-    told: Option<Plane>,
-    configured: DataPlaneChoice,
-    peers: &[Peer],
-) -> Result<Opened, PlaneError> {
+pub(super) fn open(told: Option<Plane>, (node, peers): (&Node, &[Peer])) -> Result<Opened, PlaneError> {
     let reason = match told {
         Some(_) => "by the command line",
         None => "as configured",
     };
     let reason = reason.to_owned();
-    match told.unwrap_or(Plane::Choice(configured)) {
+    match told.unwrap_or(Plane::Choice(node.data_plane)) {
         Plane::Null => Ok(Opened { plane: Box::new(NullPlane::default()), reason }),
         Plane::Choice(DataPlaneChoice::Kernel) => Ok(Opened { plane: Box::new(kernel(peers)?), reason }),
-        Plane::Choice(DataPlaneChoice::Userspace) => {
-            Ok(Opened { plane: Box::new(UserspacePlane::open()?), reason })
-        }
-        Plane::Choice(DataPlaneChoice::Auto) => auto(peers),
+        Plane::Choice(DataPlaneChoice::Userspace) => Ok(Opened { plane: Box::new(userspace(node)?), reason }),
+        Plane::Choice(DataPlaneChoice::Auto) => auto(node, peers),
     }
 }
 
 /// The kernel if it can really do it, and userspace otherwise.
-fn auto(peers: &[Peer]) -> Result<Opened, PlaneError> {
+fn auto(node: &Node, peers: &[Peer]) -> Result<Opened, PlaneError> {
     let missing = match kernel(peers) {
         Ok(plane) => {
             let reason = "auto: the kernel has ESP".to_owned();
@@ -53,12 +48,16 @@ fn auto(peers: &[Peer]) -> Result<Opened, PlaneError> {
         }
         Err(missing) => missing,
     };
-    match UserspacePlane::open() {
+    match userspace(node) {
         Ok(plane) => {
             Ok(Opened { plane: Box::new(plane), reason: format!("auto: the kernel cannot: {missing}") })
         }
         Err(error) => Err(PlaneError(format!("the kernel: {missing}; userspace: {error}"))),
     }
+}
+
+fn userspace(node: &Node) -> Result<UserspacePlane, PlaneError> {
+    UserspacePlane::open(Ports { ike: node.ike_port, nat_traversal: node.nat_port })
 }
 
 /// The kernel, for the families that the peers use; if there are no peers yet, for IPv4.

@@ -76,12 +76,10 @@ fn start(options: &Options, loaded: Loaded) -> Result<impl Future<Output = Resul
         Signals::catch().map_err(|error| Failure::Runtime(format!("cannot catch signals: {error}")))?;
     // First what keeps a second daemon out, then what only looks, then what changes the kernel.
     let lock = ControlLock::take(&node.control).map_err(runtime)?;
-    let Opened { mut plane, reason } =
-        plane::open(options.plane, node.data_plane, &peers).map_err(runtime)?;
+    let Opened { mut plane, reason } = plane::open(options.plane, (&node, &peers)).map_err(runtime)?;
     tracing::info!("data plane {}: {reason}", plane.name());
     let listen = Listen { addresses: node.listen.clone(), ike_port: node.ike_port, nat_port: node.nat_port };
     let sockets = Sockets::open(&listen, plane.as_ref()).map_err(runtime)?;
-    plane.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
     let leftover = plane.take_over().map_err(runtime)?;
     if leftover.sas > 0 || leftover.policies > 0 {
         let (sas, policies) = (leftover.sas, leftover.policies);
@@ -112,6 +110,7 @@ fn start(options: &Options, loaded: Loaded) -> Result<impl Future<Output = Resul
         node,
     };
     daemon.apply_plan(&plan).iter().for_each(|wrong| tracing::error!("{wrong}"));
+    daemon.plane.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
     // Last: whoever finds the socket finds the policies in force.
     let control = lock.listen().map_err(runtime)?;
     tokio::spawn(control::serve(control, calls, daemon.journal.monitors()));

@@ -15,6 +15,7 @@
 //! | `tun`, `offload` | the TUN device, and the header before its packets |
 //! | `steer` | sockets that share a port with IKE's |
 //! | `routes`, `netlink` | routes and rules that lead into the device |
+//! | `guard` | what comes in clear is dropped |
 //! | `claims` | whose each route is (pure) |
 //! | `drops` | why packets were dropped |
 //!
@@ -22,12 +23,13 @@
 //! SA the device is a dead end. If the daemon dies the device goes, and a `prohibit` route comes to light behind it.
 //!
 //! **What differs from the kernel's policies.** Routes know no protocols and ports: where a peer's selectors name some,
-//! all other traffic with its addresses is dropped, not passed. Packets that come *in* clear from a peer's address are
-//! not held back: see [`UserspacePlane::warnings`](crate::dataplane::DataPlane::warnings).
+//! all other traffic with its addresses is dropped, not passed. Packets that come *in* clear are dropped by nftables; where
+//! there is no `nft`, a warning says that they are not.
 
 mod claims;
 mod drops;
 mod egress;
+mod guard;
 mod icmp;
 mod ingress;
 mod ip;
@@ -53,7 +55,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use ike_proto::endpoint::Encapsulation;
+use ike_proto::endpoint::{Encapsulation, Ports};
 use ike_proto::output::{ChildEnd, ChildId, ChildSa, Sending};
 use ike_proto::policy::{PeerId, PeerPolicy, Selector};
 use tokio::sync::mpsc;
@@ -91,6 +93,10 @@ pub struct UserspacePlane {
     notes: mpsc::Receiver<Note>,
     /// Whether the table must be made anew from the peers.
     stale: bool,
+    /// IKE's ports, which are open to all.
+    ports: Ports,
+    /// The prefixes that nothing comes in clear from, or why that is not so.
+    guarded: Result<Vec<Prefix>, String>,
 }
 
 /// The running threads: they stop when this is dropped.
@@ -124,7 +130,7 @@ impl UserspacePlane {
     ///
     /// # Errors
     /// No TUN, no CAP_NET_ADMIN, or another daemon has the device.
-    pub fn open() -> Result<UserspacePlane, PlaneError> {
+    pub fn open(ports: Ports) -> Result<UserspacePlane, PlaneError> {
         let tun = Tun::open()?;
         quieten();
         let routing = Routing::open(tun.index())
@@ -148,6 +154,8 @@ impl UserspacePlane {
             children: HashMap::new(),
             notes,
             stale: false,
+            ports,
+            guarded: Ok(Vec::new()),
         })
     }
 
@@ -217,6 +225,16 @@ impl UserspacePlane {
             }
         }
         self.shared.table.store(Arc::new(table));
+        self.guard();
+    }
+
+    /// Holds back what comes in clear from where the peers' traffic comes from.
+    fn guard(&mut self) {
+        let prefixes = self.claims.prefixes();
+        if self.guarded.as_ref() != Ok(&prefixes) {
+            let done = guard::hold_back(&prefixes, self.ports);
+            self.guarded = done.map(|()| prefixes).map_err(|error| error.to_string());
+        }
     }
 
     /// Has a peer's packets go out by its newest Child SA that the peer can receive on.
@@ -253,11 +271,10 @@ impl DataPlane for UserspacePlane {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let mut warnings = vec![
-            "the userspace data plane does not hold back what comes IN CLEAR from a peer's address: \
-             let a firewall drop it"
-                .to_owned(),
-        ];
+        let mut warnings = Vec::new();
+        warnings.extend(self.guarded.as_ref().err().map(|why| {
+            format!("what comes IN CLEAR from the peers' addresses is NOT held back: nft: {why}")
+        }));
         warnings.extend(strict_devices().into_iter().map(|device| {
             format!(
                 "net.ipv4.conf.{device}.rp_filter is 1 (strict): it may drop the peers' packets, as the way back to \
@@ -301,6 +318,7 @@ impl DataPlane for UserspacePlane {
         self.peers.retain(|_, peer| !peer.prefixes.is_empty() || !peer.children.is_empty());
         self.publish();
         let orphans = self.claims.take_orphans();
+        self.guard();
         self.routing.leave(&orphans).map_err(|error| PlaneError(format!("remove routes: {error}")))
     }
 
@@ -379,6 +397,9 @@ impl DataPlane for UserspacePlane {
         let failed = |what: &'static str| move |error| PlaneError(format!("{what}: {error}"));
         let prefixes = self.claims.prefixes();
         self.claims = Claims::default();
+        if self.guarded.as_ref().is_ok_and(|guarded| !guarded.is_empty()) {
+            guard::remove().map_err(failed("remove the nftables table"))?;
+        }
         self.routing.close().map_err(failed("remove the rule"))?;
         self.routing.leave(&prefixes).map_err(failed("remove the routes"))
     }
