@@ -63,6 +63,16 @@ fn hosts_speak_in_secret_and_fail_closed() {
         let counted = pair.a.status()["peers"][0]["ike_sas"][0]["children"][0]["packets_out"].as_u64();
         assert!(counted.unwrap() >= 1);
 
+        // What is longer than the wire takes goes through in fragments, which the wire may not show either.
+        let long: Vec<u8> = SECRET.iter().copied().cycle().take(9000).collect();
+        let receiver = pair.b.inside(|| UdpSocket::bind((b.parse::<IpAddr>().unwrap(), 0)).unwrap());
+        let sender = pair.a.inside(|| UdpSocket::bind((a.parse::<IpAddr>().unwrap(), 0)).unwrap());
+        receiver.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        sender.send_to(&long, receiver.local_addr().unwrap()).unwrap();
+        let mut buffer = vec![0; 10_000];
+        let length = receiver.recv(&mut buffer).unwrap_or_else(|_| panic!("{}", pair.a.status()));
+        assert!(buffer[..length] == long);
+
         // A peer that is killed leaves nothing in clear, in neither direction, and comes back by itself.
         pair.b.kill();
         assert_eq!(exchange(&pair, a, b), None);

@@ -16,7 +16,7 @@ pub(super) enum Cause {
     NotSelected,
     /// The SA's traffic selectors do not cover the packet: inbound (RFC 4301 section 5.2).
     WrongSelectors,
-    /// A fragment or IP options, which transport mode has no place for.
+    /// IP options, or fragments out of order, which transport mode has no place for.
     NotTransport,
     /// The packet is longer than the path takes.
     TooBig,

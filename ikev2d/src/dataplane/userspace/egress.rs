@@ -10,6 +10,7 @@ use ike_proto::policy::Mode;
 
 use super::drops::Cause;
 use super::ip::Packet;
+use super::reassembly::{Outcome, Reassembly};
 use super::shared::{BATCH, MAX_PACKET, Note, Shared, wait};
 use super::table::{Outbound, Slot};
 use super::{icmp, mtu};
@@ -18,6 +19,7 @@ use crate::dataplane::PlaneEvent;
 /// One thread's part of it.
 pub(super) struct Egress {
     shared: Arc<Shared>,
+    reassembly: Reassembly,
     /// Room for ESP's header, the packet, and room for ESP's trailer.
     buffer: Vec<u8>,
 }
@@ -25,7 +27,7 @@ pub(super) struct Egress {
 impl Egress {
     pub fn new(shared: Arc<Shared>) -> Egress {
         let room = HEADROOM.saturating_add(MAX_PACKET).saturating_add(TAILROOM);
-        Egress { shared, buffer: vec![0; room] }
+        Egress { shared, reassembly: Reassembly::default(), buffer: vec![0; room] }
     }
 
     /// Carries packets until `stop` is closed.
@@ -37,7 +39,7 @@ impl Egress {
             for _ in 0..BATCH {
                 let room = self.buffer.get_mut(HEADROOM..HEADROOM.saturating_add(MAX_PACKET));
                 let Some(length) = self.shared.tun.receive(room.unwrap_or_default())? else { break };
-                if let Err(cause) = self.send(HEADROOM..HEADROOM.saturating_add(length)) {
+                if let Err(cause) = self.take(HEADROOM..HEADROOM.saturating_add(length)) {
                     self.shared.drops.count(cause);
                 }
             }
@@ -45,9 +47,34 @@ impl Egress {
         Ok(())
     }
 
+    /// Sends the packet that stands at `at` in the buffer, or keeps it until its other fragments have come.
+    fn take(&mut self, at: Range<usize>) -> Result<(), Cause> {
+        let octets = self.buffer.get(at.clone()).ok_or(Cause::NotIp)?;
+        let packet = Packet::parse(octets).ok_or(Cause::NotIp)?;
+        if packet.is_plain || !self.wants_whole(&packet) {
+            return self.send(at, packet);
+        }
+        let whole = match self.reassembly.add(&packet, octets) {
+            Outcome::Whole(whole) => whole,
+            Outcome::Waiting => return Ok(()),
+            Outcome::Refused => return Err(Cause::NotTransport),
+        };
+        let packet = Packet::parse(&whole).ok_or(Cause::NotIp)?;
+        let at = HEADROOM..HEADROOM.saturating_add(whole.len());
+        self.buffer.get_mut(at.clone()).ok_or(Cause::NotIp)?.copy_from_slice(&whole);
+        // What came in fragments may go out in fragments.
+        self.send(at, Packet { dont_fragment: false, ..packet })
+    }
+
+    /// Whether the packet goes out in transport mode.
+    fn wants_whole(&self, packet: &Packet) -> bool {
+        let table = self.shared.table.load();
+        let mut slots = table.find(packet.destination.address).iter();
+        slots.any(|slot| slot.outbound.load().as_ref().is_some_and(|sa| sa.mode == Mode::Transport))
+    }
+
     /// Sends the packet that stands at `at` in the buffer.
-    fn send(&mut self, at: Range<usize>) -> Result<(), Cause> {
-        let packet = self.buffer.get(at.clone()).and_then(Packet::parse).ok_or(Cause::NotIp)?;
+    fn send(&mut self, at: Range<usize>, packet: Packet) -> Result<(), Cause> {
         let (slot, outbound) = self.find(&packet)?;
         let (payload_at, payload) = match outbound.mode {
             Mode::Tunnel => (at, Payload::Tunnel { pad_to: 0 }),
@@ -71,7 +98,11 @@ impl Egress {
         match socket.send(datagram, local, remote) {
             Ok(()) => Ok(()),
             Err(error) if error.raw_os_error() == Some(libc::EMSGSIZE) => {
-                self.too_big(&packet, &quote, &slot, &outbound);
+                self.shared.note(Note::PathChanged(slot.peer));
+                if !packet.dont_fragment {
+                    return socket.send_in_fragments(datagram, local, remote).map_err(|_| Cause::NotSent);
+                }
+                self.too_big(&packet, &quote, &outbound);
                 Err(Cause::TooBig)
             }
             Err(_) => Err(Cause::NotSent),
@@ -116,8 +147,7 @@ impl Egress {
     }
 
     /// Tells whoever sent the packet how long it may be; routes are corrected by the control side.
-    fn too_big(&self, packet: &Packet, quote: &icmp::Quote, slot: &Slot, outbound: &Outbound) {
-        self.shared.note(Note::PathChanged(slot.peer));
+    fn too_big(&self, packet: &Packet, quote: &icmp::Quote, outbound: &Outbound) {
         let Some(most) = mtu::inside(outbound.remote.ip(), outbound.layout, outbound.mode) else { return };
         if let Some(error) = icmp::too_big(packet, quote, most) {
             // The system may refuse it as it may lose any packet.

@@ -59,13 +59,14 @@ fn ruleset(prefixes: &[Prefix], ports: Ports) -> String {
         );
         let _ = writeln!(drops, "{word} saddr @{word}_peers counter drop");
     }
+    // IPv6 fragments are put together behind the chain. Those without ports are nothing without the first, which has.
     let discovery = "nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert";
     let _ = write!(
         text,
         "table inet {TABLE} {{\n{sets}\
          chain clear {{\niifname {{ \"lo\", \"{device}\" }} accept\n{drops}}}\n\
          chain input {{\ntype filter hook input priority mangle; policy accept;\n\
-         udp dport {{ {ike}, {nat_traversal} }} accept\nicmpv6 type {{ {discovery} }} accept\njump clear\n}}\n\
+         udp dport {{ {ike}, {nat_traversal} }} accept\nfrag frag-off != 0 accept\nicmpv6 type {{ {discovery} }} accept\njump clear\n}}\n\
          chain forward {{\ntype filter hook forward priority mangle; policy accept;\njump clear\n}}\n}}\n"
     );
     text

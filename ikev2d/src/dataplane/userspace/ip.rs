@@ -18,7 +18,7 @@ pub(super) const ICMPV6: u8 = 58;
 /// IPv6 extension headers (RFC 8200 section 4), by their Next Header numbers.
 const HOP_BY_HOP: u8 = 0;
 const ROUTING: u8 = 43;
-const FRAGMENT: u8 = 44;
+pub(super) const FRAGMENT: u8 = 44;
 const DESTINATION_OPTIONS: u8 = 60;
 
 /// Most extension headers that are looked past: more have no use but to hide what follows.

@@ -11,6 +11,7 @@
 //! | `shared` | what they have in common with the control side, which is this file |
 //! | `table` | the peer and the SA that a packet goes out by |
 //! | `sas` | a Child SA as `esp` takes it |
+//! | `reassembly` | whole packets for transport mode |
 //! | `ip`, `transport`, `icmp`, `mtu` | IP packets: what policies look at, headers made anew, ICMP errors |
 //! | `tun`, `offload` | the TUN device, and the header before its packets |
 //! | `steer` | sockets that share a port with IKE's |
@@ -36,6 +37,7 @@ mod ip;
 mod mtu;
 mod netlink;
 mod offload;
+mod reassembly;
 mod routes;
 mod sas;
 mod shared;

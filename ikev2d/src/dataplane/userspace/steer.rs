@@ -60,6 +60,22 @@ impl EspSocket {
         }
     }
 
+    /// Sends one datagram that routers and we may fragment.
+    ///
+    /// # Errors
+    /// The system's answer.
+    pub fn send_in_fragments(&self, octets: &[u8], local: IpAddr, remote: SocketAddr) -> io::Result<()> {
+        let (option, may, must_not) = if self.local.is_ipv6() {
+            ((libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER), libc::IPV6_PMTUDISC_DONT, libc::IPV6_PMTUDISC_DO)
+        } else {
+            ((libc::IPPROTO_IP, libc::IP_MTU_DISCOVER), libc::IP_PMTUDISC_DONT, libc::IP_PMTUDISC_DO)
+        };
+        set_option(self.as_fd(), option, may)?;
+        let sent = self.send(octets, local, remote);
+        set_option(self.as_fd(), option, must_not)?;
+        sent
+    }
+
     /// Sends one datagram from `local`.
     ///
     /// # Errors
