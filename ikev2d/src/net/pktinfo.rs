@@ -49,9 +49,32 @@ pub fn receive(
 /// # Errors
 /// The system's answer.
 pub fn send(socket: BorrowedFd<'_>, octets: &[u8], local: IpAddr, remote: SocketAddr) -> io::Result<()> {
+    send_with(socket, octets, (local, remote), &[])
+}
+
+/// Sends datagrams of `size` octets each, the last of which may be shorter, in one go (UDP_SEGMENT).
+///
+/// # Errors
+/// The system's answer.
+pub fn send_train(
+    socket: BorrowedFd<'_>,
+    (octets, size): (&[u8], u16),
+    local: IpAddr,
+    remote: SocketAddr,
+) -> io::Result<()> {
+    send_with(socket, octets, (local, remote), &[ControlMessage::UdpGsoSegments(&size)])
+}
+
+fn send_with(
+    socket: BorrowedFd<'_>,
+    octets: &[u8],
+    (local, remote): (IpAddr, SocketAddr),
+    more: &[ControlMessage<'_>],
+) -> io::Result<()> {
     let slices = [IoSlice::new(octets)];
     let to = SockaddrStorage::from(remote);
     let flags = MsgFlags::MSG_DONTWAIT;
+    let with = |info| [[info].as_slice(), more].concat();
     match local {
         IpAddr::V4(v4) => {
             let source = libc::in_addr { s_addr: u32::from_ne_bytes(v4.octets()) };
@@ -60,7 +83,13 @@ pub fn send(socket: BorrowedFd<'_>, octets: &[u8], local: IpAddr, remote: Socket
                 ipi_spec_dst: source,
                 ipi_addr: libc::in_addr { s_addr: 0 },
             };
-            sendmsg(socket.as_raw_fd(), &slices, &[ControlMessage::Ipv4PacketInfo(&info)], flags, Some(&to))?;
+            sendmsg(
+                socket.as_raw_fd(),
+                &slices,
+                &with(ControlMessage::Ipv4PacketInfo(&info)),
+                flags,
+                Some(&to),
+            )?;
         }
         IpAddr::V6(v6) => {
             // A link-local peer is reached through its own link only: the scope of the address names it.
@@ -70,7 +99,13 @@ pub fn send(socket: BorrowedFd<'_>, octets: &[u8], local: IpAddr, remote: Socket
             };
             let info =
                 libc::in6_pktinfo { ipi6_addr: libc::in6_addr { s6_addr: v6.octets() }, ipi6_ifindex: link };
-            sendmsg(socket.as_raw_fd(), &slices, &[ControlMessage::Ipv6PacketInfo(&info)], flags, Some(&to))?;
+            sendmsg(
+                socket.as_raw_fd(),
+                &slices,
+                &with(ControlMessage::Ipv6PacketInfo(&info)),
+                flags,
+                Some(&to),
+            )?;
         }
     }
     Ok(())

@@ -11,7 +11,7 @@
 //! | `shared` | what they have in common with the control side, which is this file |
 //! | `table` | the peer and the SA that a packet goes out by |
 //! | `sas` | a Child SA as `esp` takes it |
-//! | `reassembly` | whole packets for transport mode |
+//! | `reassembly`, `segment` | whole packets for transport mode; long TCP packets cut |
 //! | `ip`, `transport`, `icmp`, `mtu` | IP packets: what policies look at, headers made anew, ICMP errors |
 //! | `tun`, `offload` | the TUN device, and the header before its packets |
 //! | `steer` | sockets that share a port with IKE's |
@@ -40,6 +40,7 @@ mod offload;
 mod reassembly;
 mod routes;
 mod sas;
+mod segment;
 mod shared;
 mod steer;
 mod table;

@@ -60,6 +60,14 @@ impl EspSocket {
         }
     }
 
+    /// Sends datagrams of `size` octets each, the last of which may be shorter, in one go.
+    ///
+    /// # Errors
+    /// The system's answer: `EINVAL` or `EMSGSIZE` if they are longer than the path allows.
+    pub fn send_train(&self, octets: &[u8], size: u16, local: IpAddr, remote: SocketAddr) -> io::Result<()> {
+        pktinfo::send_train(self.socket.as_fd(), (octets, size), local, remote)
+    }
+
     /// Sends one datagram that routers and we may fragment.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use super::ip::{IPV4_HEADER_LEN, IPV6_HEADER_LEN, TCP, UDP};
 use super::offload::{CHECKSUM_NEEDED, Offload};
+use super::segment::pseudo_header;
 
 /// Hops that the rebuilt packet may still make, none in practice: it is for this host.
 const TTL: u8 = 64;
@@ -60,6 +61,7 @@ pub(super) fn renew_checksum(packet: &mut [u8], addresses: (IpAddr, IpAddr), nex
             flags: CHECKSUM_NEEDED,
             checksum_start: u16::try_from(start).unwrap_or(0),
             checksum_offset: offset,
+            ..Offload::default()
         },
         None => Offload::default(),
     }
@@ -77,25 +79,20 @@ fn checksum_place(payload: &mut [u8], addresses: (IpAddr, IpAddr), next_header: 
     if next_header == UDP && *place == [0, 0] {
         return None;
     }
-    let mut pseudo = sum(0, &length.to_be_bytes());
-    pseudo = sum(pseudo, &[0, next_header]);
-    for address in [addresses.0, addresses.1] {
-        pseudo = match address {
-            IpAddr::V4(v4) => sum(pseudo, &v4.octets()),
-            IpAddr::V6(v6) => sum(pseudo, &v6.octets()),
-        };
-    }
-    *place = pseudo.to_be_bytes();
+    *place = pseudo_header(addresses, length, next_header).to_be_bytes();
     Some(offset)
 }
 
-/// The Internet checksum's sum (RFC 1071), not yet complemented, of an even number of octets onto `start`.
+/// The Internet checksum's sum (RFC 1071), not yet complemented, of these octets onto `start`.
 pub(super) fn sum(start: u16, octets: &[u8]) -> u16 {
-    let words = octets.chunks_exact(2).map(|word| match word {
-        [high, low] => u32::from(u16::from_be_bytes([*high, *low])),
-        _ => 0,
-    });
-    let mut total = words.fold(u64::from(start), |sum, word| sum.saturating_add(word.into()));
+    // Four octets at a time: the carries of both halves meet in the end.
+    let (words, rest) = octets.as_chunks::<4>();
+    let words = words.iter().map(|word| u64::from(u32::from_be_bytes(*word)));
+    let mut last = [0; 4];
+    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    let rest = u64::from(u32::from_be_bytes(last));
+    // No packet has so many words that this could overflow.
+    let mut total = words.fold(u64::from(start).wrapping_add(rest), u64::wrapping_add);
     while total > 0xffff {
         total = (total & 0xffff).saturating_add(total >> 16);
     }

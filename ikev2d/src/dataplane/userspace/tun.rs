@@ -50,15 +50,15 @@ impl Tun {
         self.index
     }
 
-    /// Takes the next packet into `buffer`; its length, or `None` when there is none.
+    /// Takes the next packet into `buffer`; its length and what is left to do, or `None` when there is none.
     ///
     /// # Errors
     /// The system's: the device is down or gone.
-    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<(usize, Offload)>> {
         let mut header = [0; OFFLOAD_LEN];
         let mut parts = [IoSliceMut::new(&mut header), IoSliceMut::new(buffer)];
         match (&self.file).read_vectored(&mut parts) {
-            Ok(length) => Ok(length.checked_sub(OFFLOAD_LEN)),
+            Ok(length) => Ok(length.checked_sub(OFFLOAD_LEN).map(|length| (length, Offload::read(header)))),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(error) => Err(error),
         }
@@ -93,5 +93,11 @@ fn attach(file: &File) -> io::Result<()> {
     // SAFETY: TUNSETIFF reads and writes one `ifreq`, which the pointer refers to for the whole call; the name ends
     // in a zero, being shorter than the array; the descriptor is open as long as `file` is borrowed.
     let result = unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETIFF, &raw const request) };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let left_to_us = libc::c_ulong::from(libc::TUN_F_CSUM | libc::TUN_F_TSO4 | libc::TUN_F_TSO6);
+    // SAFETY: TUNSETOFFLOAD takes a number and touches no memory of ours.
+    let result = unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETOFFLOAD, left_to_us) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
