@@ -11,7 +11,8 @@
 
 mod namespaces;
 
-use std::net::{IpAddr, UdpSocket};
+use std::io::{Read, Write};
+use std::net::{IpAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use namespaces::Pair;
@@ -157,4 +158,67 @@ fn what_comes_in_clear_is_not_taken() {
         assert_eq!(pair.a.stop(), Some(0));
         assert!(arrives(), "a stopped one's do not");
     }
+}
+
+/// Octets that no repetition hides an error in.
+fn octets(count: usize) -> Vec<u8> {
+    let mut state = 1_u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+/// Sends octets from A to B by TCP and compares them.
+fn transfer(pair: &Pair, a: IpAddr, b: IpAddr, count: usize) {
+    let listener = pair.b.inside(|| TcpListener::bind((b, 0)).unwrap());
+    let to = listener.local_addr().unwrap();
+    let receiver = std::thread::spawn(move || {
+        let mut received = Vec::new();
+        listener.accept().unwrap().0.read_to_end(&mut received).unwrap();
+        received
+    });
+    let mut stream = pair.a.inside(|| TcpStream::connect(to).unwrap());
+    assert_eq!(stream.local_addr().unwrap().ip(), a);
+    let sent = octets(count);
+    stream.write_all(&sent).unwrap();
+    drop(stream);
+    assert!(receiver.join().unwrap() == sent, "other octets came than were sent");
+}
+
+#[test]
+fn tcp_passes_whole_while_the_path_shrinks() {
+    const SOME: usize = 4 << 20;
+    for (a, b) in [("10.9.0.1", "10.9.0.2"), ("fd09::1", "fd09::2")] {
+        let Some(mut pair) = Pair::new(a, b) else { return };
+        pair.a.start();
+        pair.b.start();
+        pair.a.up();
+        let (a, b): (IpAddr, IpAddr) = (a.parse().unwrap(), b.parse().unwrap());
+        transfer(&pair, a, b, SOME);
+        // The routes still say the old MTU; ICMP errors tell TCP of the new one.
+        for host in [&pair.a, &pair.b] {
+            host.ip("link set wire0 mtu 1400");
+        }
+        transfer(&pair, a, b, SOME);
+        let drops = pair.a.status()["packet_drops"].clone();
+        assert!(drops["out-too-big"].as_u64().is_some_and(|count| count < 100), "{drops}");
+    }
+}
+
+#[test]
+fn auto_says_what_it_chose_and_why() {
+    let Some(mut pair) = Pair::new("10.9.0.1", "10.9.0.2") else { return };
+    pair.a.configure_plane("auto");
+    pair.a.start();
+    let status = pair.a.status();
+    let reason = status["data_plane_reason"].as_str().unwrap().to_owned();
+    let expected = match status["data_plane"].as_str().unwrap() {
+        "xfrm" => "auto: the kernel has ESP",
+        "userspace" => "auto: the kernel cannot: ",
+        other => panic!("{other}"),
+    };
+    assert!(reason.starts_with(expected), "{reason}");
+    println!("{reason}");
 }

@@ -94,11 +94,20 @@ impl Host {
 
     /// Writes the configuration, with these settings of the peer.
     pub fn configure(&self, settings: &str) {
+        self.configure_all("userspace", settings);
+    }
+
+    /// Writes the configuration, with this data plane.
+    pub fn configure_plane(&self, plane: &str) {
+        self.configure_all(plane, "");
+    }
+
+    fn configure_all(&self, plane: &str, settings: &str) {
         let (name, peer) = (self.name, &self.peer);
         self.write(
             "node.toml",
             &format!(
-                "[node]\nid = \"{name}.test\"\ncontrol = \"control.sock\"\ndataplane = \"userspace\"\n{peer}{settings}"
+                "[node]\nid = \"{name}.test\"\ncontrol = \"control.sock\"\ndataplane = \"{plane}\"\n{peer}{settings}"
             ),
         );
     }
