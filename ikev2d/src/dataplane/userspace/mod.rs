@@ -7,8 +7,9 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `plane` | what the daemon calls |
 //! | `egress`, `ingress` | the two threads of the packet path |
-//! | `shared` | what they have in common with the control side, which is this file |
+//! | `shared` | what they have in common with the control side: this file and `plane` |
 //! | `table` | the peer and the SA that a packet goes out by |
 //! | `sas` | a Child SA as `esp` takes it |
 //! | `reassembly`, `segment` | whole packets for transport mode; long TCP packets cut |
@@ -18,6 +19,7 @@
 //! | `routes`, `netlink` | routes and rules that lead into the device |
 //! | `guard` | what comes in clear is dropped |
 //! | `claims` | whose each route is (pure) |
+//! | `sysctl` | the host's settings |
 //! | `drops` | why packets were dropped |
 //!
 //! **Fail closed.** A peer's traffic is led into the device as soon as the peer is configured, and stays so: without an
@@ -37,35 +39,34 @@ mod ip;
 mod mtu;
 mod netlink;
 mod offload;
+mod plane;
 mod reassembly;
 mod routes;
 mod sas;
 mod segment;
 mod shared;
 mod steer;
+mod sysctl;
 mod table;
 mod transport;
 mod tun;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io::{self, PipeReader, PipeWriter};
 use std::net::IpAddr;
-use std::os::fd::BorrowedFd;
 use std::sync::mpsc as blocking;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use ike_proto::endpoint::{Encapsulation, Ports};
-use ike_proto::output::{ChildEnd, ChildId, ChildSa, Sending};
+use ike_proto::endpoint::Ports;
+use ike_proto::output::{ChildEnd, ChildId, Sending};
 use ike_proto::policy::{PeerId, PeerPolicy, Selector};
 use tokio::sync::mpsc;
 use xfrm::Prefix;
 
-use super::{DataPlane, Leftover, PlaneError, PlaneEvent, Traffic, TrafficTable, blocks};
-use crate::net::Exempt;
+use super::{PlaneError, blocks};
 
 use claims::Claims;
 use drops::Drops;
@@ -135,7 +136,7 @@ impl UserspacePlane {
     /// No TUN, no CAP_NET_ADMIN, or another daemon has the device.
     pub fn open(ports: Ports) -> Result<UserspacePlane, PlaneError> {
         let tun = Tun::open()?;
-        quieten();
+        sysctl::quieten();
         let routing = Routing::open(tun.index())
             .map_err(|error| PlaneError(format!("bring {} up: {error}", tun::NAME)))?;
         let (sender, notes) = mpsc::channel(NOTES_BACKLOG);
@@ -249,179 +250,6 @@ impl UserspacePlane {
     }
 }
 
-impl Exempt for UserspacePlane {
-    fn exempt(&self, socket: BorrowedFd<'_>, _: bool) -> io::Result<()> {
-        steer::mark(socket)
-    }
-
-    fn share(&self, socket: BorrowedFd<'_>) -> io::Result<()> {
-        steer::share(socket)
-    }
-
-    fn decapsulate(&self, socket: BorrowedFd<'_>) -> io::Result<()> {
-        self.sockets.borrow_mut().push(EspSocket::beside(socket)?);
-        Ok(())
-    }
-}
-
-impl DataPlane for UserspacePlane {
-    fn name(&self) -> &'static str {
-        "userspace"
-    }
-
-    fn encapsulation(&self) -> Encapsulation {
-        Encapsulation::Always
-    }
-
-    fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
-        warnings.extend(self.guarded.as_ref().err().map(|why| {
-            format!("what comes IN CLEAR from the peers' addresses is NOT held back: nft: {why}")
-        }));
-        warnings.extend(strict_devices().into_iter().map(|device| {
-            format!(
-                "net.ipv4.conf.{device}.rp_filter is 1 (strict): it may drop the peers' packets, as the way back to \
-                 them leads into {}; set it to 2",
-                tun::NAME
-            )
-        }));
-        warnings
-    }
-
-    fn take_over(&mut self) -> Result<Leftover, PlaneError> {
-        self.start().map_err(|error| PlaneError(format!("start the packet path: {error}")))?;
-        let left = self.routing.left().map_err(|error| PlaneError(format!("read the routes: {error}")))?;
-        left.iter().for_each(|prefix| self.claims.found(*prefix));
-        Ok(Leftover { sas: 0, policies: self.claims.prefixes().len() })
-    }
-
-    fn protect(&mut self, peer: PeerId, policy: &PeerPolicy) -> Result<(), PlaneError> {
-        let entry = self.peers.entry(peer).or_insert_with(|| Peer {
-            policy: policy.clone(),
-            slot: Arc::new(Slot::new(peer)),
-            prefixes: Vec::new(),
-            told: Vec::new(),
-            children: Vec::new(),
-        });
-        entry.policy = policy.clone();
-        self.stale = true;
-        self.lead(peer)
-    }
-
-    fn release(&mut self, peer: PeerId) {
-        self.claims.release(peer);
-        // A peer that is only changed gets its prefixes back by `protect`, and keeps its SAs.
-        if let Some(entry) = self.peers.get_mut(&peer) {
-            (entry.prefixes, entry.told) = (Vec::new(), Vec::new());
-        }
-        self.stale = true;
-    }
-
-    fn sweep(&mut self) -> Result<(), PlaneError> {
-        self.peers.retain(|_, peer| !peer.prefixes.is_empty() || !peer.children.is_empty());
-        self.publish();
-        let orphans = self.claims.take_orphans();
-        self.guard();
-        self.routing.leave(&orphans).map_err(|error| PlaneError(format!("remove routes: {error}")))
-    }
-
-    fn install(&mut self, child: &ChildSa) -> Result<(), PlaneError> {
-        if !child.encapsulated {
-            let why = "the peer does not support NAT traversal: without the kernel's ESP, packets must travel in UDP";
-            return Err(PlaneError(why.to_owned()));
-        }
-        if !self.peers.contains_key(&child.peer) {
-            return Err(PlaneError(format!("no policy asks for an SA of peer {}", child.peer.0)));
-        }
-        let (inbound, outbound) = sas::of_child(child)?;
-        let carried = Arc::clone(&inbound.carried);
-        self.change(Change::Add(sas::spi(child.inbound_spi)?, Box::new(inbound)))?;
-        let installed =
-            Child { end: child.end(), outbound: Arc::new(outbound), sending: child.sending, carried };
-        self.children.insert(child.child, installed);
-        if let Some(peer) = self.peers.get_mut(&child.peer) {
-            peer.children.push(child.child);
-        }
-        self.lead(child.peer)?;
-        self.publish();
-        self.choose(child.peer);
-        Ok(())
-    }
-
-    fn use_outbound(&mut self, child: &ChildEnd) -> Result<(), PlaneError> {
-        let kept_back = self.children.get_mut(&child.child).filter(|child| child.sending == Sending::Later);
-        let kept_back = kept_back.ok_or_else(|| PlaneError("no outbound SA was kept back".to_owned()))?;
-        kept_back.sending = Sending::AtOnce;
-        self.choose(child.peer);
-        Ok(())
-    }
-
-    fn remove(&mut self, child: &ChildEnd) -> Result<(), PlaneError> {
-        let mut others = false;
-        if let Some(peer) = self.peers.get_mut(&child.peer) {
-            peer.children.retain(|other| *other != child.child);
-            others = !peer.children.is_empty();
-        }
-        self.choose(child.peer);
-        if self.children.remove(&child.child).is_none() {
-            return Ok(());
-        }
-        let until = if others { Instant::now().checked_add(LATE) } else { None };
-        self.change(Change::Remove(sas::spi(child.inbound_spi)?, until))
-    }
-
-    fn traffic(&mut self) -> Result<TrafficTable, PlaneError> {
-        let traffic = |volume: esp::Volume| Traffic { bytes: volume.octets, packets: volume.packets };
-        let rows = self.children.values().flat_map(|child| {
-            let end = child.end;
-            [
-                ((end.local, end.inbound_spi), traffic(child.carried.read())),
-                ((end.remote, end.outbound_spi), traffic(child.outbound.sa.used())),
-            ]
-        });
-        Ok(rows.collect())
-    }
-
-    fn drops(&self) -> BTreeMap<String, u64> {
-        self.shared.drops.read()
-    }
-
-    fn resync(&mut self) -> Result<Vec<PlaneEvent>, PlaneError> {
-        // Nothing here loses events: only the kernel's data plane does.
-        Ok(Vec::new())
-    }
-
-    fn clear(&mut self) -> Result<(), PlaneError> {
-        // SAs first: for a moment traffic is dropped, rather than sent in clear while an SA still expects it.
-        self.peers.values().for_each(|peer| peer.slot.outbound.store(None));
-        self.threads = None;
-        self.children.clear();
-        self.peers.clear();
-        let failed = |what: &'static str| move |error| PlaneError(format!("{what}: {error}"));
-        let prefixes = self.claims.prefixes();
-        self.claims = Claims::default();
-        if self.guarded.as_ref().is_ok_and(|guarded| !guarded.is_empty()) {
-            guard::remove().map_err(failed("remove the nftables table"))?;
-        }
-        self.routing.close().map_err(failed("remove the rule"))?;
-        self.routing.leave(&prefixes).map_err(failed("remove the routes"))
-    }
-
-    fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<PlaneEvent> {
-        loop {
-            match self.notes.poll_recv(context) {
-                Poll::Ready(Some(Note::Event(event))) => return Poll::Ready(event),
-                Poll::Ready(Some(Note::PathChanged(peer))) => {
-                    if let Err(error) = self.lead(peer) {
-                        tracing::warn!("the path's new MTU is not in force: {error}");
-                    }
-                }
-                Poll::Ready(None) | Poll::Pending => return Poll::Pending,
-            }
-        }
-    }
-}
-
 /// Starts one thread of the packet path; that it ends early is told in the log.
 fn spawn(
     name: &'static str,
@@ -450,29 +278,4 @@ fn prefixes(policy: &PeerPolicy, remote: IpAddr) -> Result<Vec<Prefix>, PlaneErr
         )));
     }
     Ok(found)
-}
-
-/// Keeps the kernel from speaking IPv6 on the device by itself; where it does, that is only counted as dropped.
-fn quieten() {
-    let setting = format!("/proc/sys/net/ipv6/conf/{}/addr_gen_mode", tun::NAME);
-    let _ = std::fs::write(setting, "1");
-}
-
-/// Devices that drop what comes from where the way back does not lead.
-fn strict_devices() -> Vec<String> {
-    const DIRECTORY: &str = "/proc/sys/net/ipv4/conf";
-    let mode = |device: &str| {
-        let text = std::fs::read_to_string(format!("{DIRECTORY}/{device}/rp_filter")).ok()?;
-        text.trim().parse::<u8>().ok()
-    };
-    let all = mode("all").unwrap_or(0);
-    let strict = |device: &String| {
-        let special = ["all", "default", "lo", tun::NAME].contains(&device.as_str());
-        !special && mode(device).is_some_and(|mode| mode.max(all) == 1)
-    };
-    let entries = std::fs::read_dir(DIRECTORY).into_iter().flatten().flatten();
-    let mut devices: Vec<String> =
-        entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(strict).collect();
-    devices.sort();
-    devices
 }
