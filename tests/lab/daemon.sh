@@ -160,9 +160,9 @@ bad_starts() {
   # Nothing in any node uses ESP yet; and nobody loads modules on demand.
   echo /bin/false > /proc/sys/kernel/modprobe
   modprobe -r esp4 || return
-  check "without the kernel's ESP it names the module" fails_with 1 esp4 ikev2d --data-plane xfrm
+  check "without the kernel's ESP it names the module" fails_with 1 esp4 ikev2d --data-plane kernel
   modprobe esp4
-  modprobe -r xfrm_user && check "without the kernel's XFRM it names the module" fails_with 1 xfrm_user ikev2d --data-plane xfrm
+  modprobe -r xfrm_user && check "without the kernel's XFRM it names the module" fails_with 1 xfrm_user ikev2d --data-plane kernel
   modprobe -a xfrm_user
   echo /sbin/modprobe > /proc/sys/kernel/modprobe
 }
