@@ -78,6 +78,22 @@ fn a_child_is_rekeyed_all_day_without_a_packet_sent_into_nothing() {
 }
 
 #[test]
+fn an_ike_sa_is_replaced_for_hours_by_one_end_at_a_time_without_a_packet_sent_into_nothing() {
+    for seed in 0..20 {
+        let timing = Timing { ike_lifetime: MINUTE, ..Timing::default() };
+        let setup = with_child_lifetime(60 * MINUTE).both(|policy| policy.timing = Arc::new(timing.clone()));
+        let mut world = watched(&setup, seed);
+        world.run_for(3 * 60 * MINUTE);
+        world.assert_agreed();
+        assert!(world.is_up(0, 1) && world.is_up(1, 0));
+        let ups = |node: usize| {
+            world.nodes[node].events.iter().filter(|event| matches!(event, Event::IkeUp { .. })).count()
+        };
+        assert!((150..=240).contains(&ups(0)), "seed {seed}: {} IKE SAs in three hours", ups(0));
+    }
+}
+
+#[test]
 fn both_ends_that_rekey_at_once_end_with_one_child() {
     for seed in 0..100 {
         let mut world = watched(&with_child_lifetime(60 * MINUTE), seed);

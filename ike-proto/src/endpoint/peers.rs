@@ -48,7 +48,7 @@ impl Endpoint {
             // not wipe out each other's.
             let began = self.sas.get(&origin.spi).map_or(now, Sa::created);
             for spi in self.others(peer, origin.spi) {
-                if self.sas.get(&spi).is_some_and(|sa| sa.established_before(began)) {
+                if self.sas.get(&spi).and_then(Sa::established_since).is_some_and(|since| since < began) {
                     self.step_alone(now, spi, |sa, ctx| sa.abandon(Reason::InitialContact, ctx));
                 }
             }
@@ -151,9 +151,16 @@ impl Endpoint {
     /// A new IKE SA for one that grows old: made before the old one is broken.
     pub(super) fn replace(&mut self, now: Time, peer: PeerId, old: IkeSpi) {
         let ours = self.connections.get(&peer).is_some_and(|connection| connection.wanted);
-        if ours && !self.is_trying(peer) && !self.stopping {
+        if ours && !self.has_newer(peer, old) && !self.is_trying(peer) && !self.stopping {
             self.attempt(now, peer, Some(old));
         }
+    }
+
+    /// Whether the peer has made a newer one already, which it will keep when it deletes this one.
+    fn has_newer(&self, peer: PeerId, old: IkeSpi) -> bool {
+        let Some(since) = self.sas.get(&old).and_then(Sa::established_since) else { return true };
+        let newer = |sa: &Sa| sa.carries_traffic() && sa.established_since() > Some(since);
+        self.others(peer, old).iter().filter_map(|spi| self.sas.get(spi)).any(newer)
     }
 
     /// The time for an attempt has come, if it is still needed.

@@ -96,9 +96,9 @@ impl Sa {
         self.created
     }
 
-    /// Established, and before that time.
-    pub fn established_before(&self, time: Time) -> bool {
-        self.established().is_some_and(|established| established.since < time)
+    /// Since when it is established.
+    pub fn established_since(&self) -> Option<Time> {
+        self.established().map(|established| established.since)
     }
 
     /// An attempt of ours of which the peer has seen no more than IKE_SA_INIT.
