@@ -48,7 +48,14 @@ fn auto(node: &Node, peers: &[Peer]) -> Result<Opened, PlaneError> {
         }
         Err(missing) => missing,
     };
-    match userspace(node) {
+    // Nobody has chosen a data plane that lets in what comes in clear: then it must not.
+    let guarded = userspace(node).and_then(|plane| match plane.can_hold_back() {
+        Ok(()) => Ok(plane),
+        Err(why) => Err(PlaneError(format!(
+            "what comes in clear could not be held back ({why}): install nftables, or accept that by dataplane = \"userspace\""
+        ))),
+    });
+    match guarded {
         Ok(plane) => {
             Ok(Opened { plane: Box::new(plane), reason: format!("auto: the kernel cannot: {missing}") })
         }

@@ -20,7 +20,15 @@ const TABLE: &str = "ikev2d";
 /// # Errors
 /// There is no `nft`, or what it says.
 pub(super) fn hold_back(prefixes: &[Prefix], ports: Ports) -> io::Result<()> {
-    nft(&ruleset(prefixes, ports))
+    nft(&["-f", "-"], &ruleset(prefixes, ports))
+}
+
+/// Whether [`hold_back`] would work; changes nothing.
+///
+/// # Errors
+/// There is no `nft`, or what it says.
+pub(super) fn check(ports: Ports) -> io::Result<()> {
+    nft(&["--check", "-f", "-"], &ruleset(&[], ports))
 }
 
 /// Removes the table, if it is there.
@@ -28,7 +36,7 @@ pub(super) fn hold_back(prefixes: &[Prefix], ports: Ports) -> io::Result<()> {
 /// # Errors
 /// There is no `nft`, or what it says.
 pub(super) fn remove() -> io::Result<()> {
-    nft(&removal())
+    nft(&["-f", "-"], &removal())
 }
 
 /// "add" first, so that there is something to delete.
@@ -72,10 +80,10 @@ fn ruleset(prefixes: &[Prefix], ports: Ports) -> String {
     text
 }
 
-/// Has `nft` carry out a script, whole or not at all.
-fn nft(script: &str) -> io::Result<()> {
+/// Has `nft` carry out or check a script, whole or not at all.
+fn nft(arguments: &[&str], script: &str) -> io::Result<()> {
     let mut child = Command::new("nft")
-        .args(["-f", "-"])
+        .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

@@ -163,6 +163,14 @@ impl UserspacePlane {
         })
     }
 
+    /// Whether what comes in clear from the peers' addresses can be held back.
+    ///
+    /// # Errors
+    /// What is missing for that.
+    pub fn can_hold_back(&self) -> Result<(), PlaneError> {
+        guard::check(self.ports).map_err(|error| PlaneError(format!("nft: {error}")))
+    }
+
     /// Starts the packet path on the sockets that there are.
     fn start(&mut self) -> io::Result<()> {
         let _ = self.shared.sockets.set(self.sockets.take());
