@@ -142,6 +142,15 @@ impl Host {
         self.daemon = Some(child);
     }
 
+    /// Starts the daemon, which must refuse to run; returns what it says.
+    pub fn start_in_vain(&self) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ikev2d"));
+        command.arg("--config").arg(self.directory.path().join("node.toml"));
+        let output = self.inside(|| command.output().unwrap());
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
     /// Runs `ikectl`.
     pub fn ikectl(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ikectl"));
