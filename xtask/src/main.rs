@@ -5,6 +5,7 @@ mod cargo;
 mod checks;
 mod cpio;
 mod guest;
+mod host;
 mod lab;
 mod process;
 mod qemu;

@@ -49,6 +49,7 @@ impl Counts {
 /// `cargo xtask test`. Goes on after a failure, so that one run shows all of them. The last line is
 /// `N passed, M failed`: checks in the guest, each test of `cargo test`, and each other stage as one.
 pub fn test() -> Result<u8> {
+    crate::host::install_missing()?;
     let mut table = Vec::new();
     for stage in CARGO_STAGES {
         table.push(Row::of(format!("cargo {}", stage.join(" ")), || cargo_stage(stage)));
