@@ -6,6 +6,7 @@
 //! Encryption ─┬─ Protection ── Sealer  RFC 7296 3.14, RFC 5282: the SK payload
 //! Integrity  ─┘              └── EspIv   RFC 4303: ESP packets
 //! KeGroup ── KeSecret                  RFC 7296 2.12: x25519, ecp, modp
+//! signature: SigningKey, PublicKey     RFC 7427, RFC 8420: who signed the AUTH payload
 //! ```
 //!
 //! Layer rule: this crate knows no IKE message, no socket and no clock, and imports no other crate of the
@@ -19,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 mod cbc_hmac;
+mod der;
 mod ecp;
 mod encryption;
 mod entropy;
@@ -26,12 +28,14 @@ mod esp;
 mod integrity;
 mod key_exchange;
 mod modp;
+mod pem;
 mod prf;
 mod protection;
 mod psk;
 mod schedule;
 mod sealer;
 mod secret;
+pub mod signature;
 mod x25519;
 
 #[cfg(test)]

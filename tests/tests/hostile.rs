@@ -14,7 +14,9 @@ use std::time::Duration;
 use crypto::{Entropy, SeededEntropy};
 use ike_proto::endpoint::{Endpoint, EndpointConfig, Limits};
 use ike_proto::output::{DropCause, Event, Path, Socket, Transmit};
-use ike_proto::wire::{ExchangeType, Header, NotifyType, Payload, parse_chain};
+use ike_proto::wire::{
+    ExchangeType, Flags, Header, NotifyPayload, NotifyType, Payload, emit_chain, parse_chain, patch_length,
+};
 use simulation::policies::address;
 use simulation::watch::message_of;
 use simulation::{Conditions, Setup, World};
@@ -236,4 +238,124 @@ fn keepalives_and_stray_esp_on_the_nat_port_are_dropped() {
     world.inject(1, path, &[0, 0, 1, 0, 1, 2, 3, 4]);
     world.inject(1, path, &[]);
     assert_eq!(world.nodes[1].events.len(), before + 2);
+}
+
+/// An unprotected response of node 1's to node 0's IKE_SA_INIT request, with one notify in it.
+fn forged(request: &[u8], kind: NotifyType, data: &[u8]) -> Vec<u8> {
+    let header = Header::parse(request).unwrap();
+    let flags = Flags { initiator: false, response: true };
+    let mut body = Vec::new();
+    let notify = Payload::Notify(NotifyPayload::new(kind, data));
+    let next_payload = emit_chain(&[notify], &mut body).unwrap();
+    let mut message = Vec::new();
+    Header { next_payload, flags, ..header }.emit(&mut message);
+    message.extend_from_slice(&body);
+    patch_length(&mut message);
+    message
+}
+
+/// A pair whose responder is not heard: node 0 has sent its first request and waits.
+fn waiting() -> World {
+    let mut world = World::pair(&Setup::default(), Conditions::good(), 1);
+    world.censor = Some(Box::new(|_, _| true));
+    world.run_for(Duration::from_millis(1));
+    world
+}
+
+fn to_initiator() -> Path {
+    Path { local: from(500).remote, remote: from(500).local, socket: Socket::Ike }
+}
+
+#[test]
+fn a_cookie_of_no_octets_or_of_too_many_is_ignored() {
+    for (length, answered) in [(0, false), (1, true), (64, true), (65, false), (2000, false)] {
+        let mut world = waiting();
+        let since = world.wire.len();
+        let message = forged(&init_request(&world), NotifyType::COOKIE, &vec![7; length]);
+        world.inject(0, to_initiator(), &message);
+        assert_eq!(world.wire.len() > since, answered, "{length} octets");
+        if answered {
+            let again = &world.wire[since].1.octets;
+            let (header, message) = message_of(Socket::Ike, again).unwrap();
+            let payloads = parse_chain(header.next_payload, &message[Header::LEN..]).unwrap();
+            let Payload::Notify(first) = &payloads[0] else { panic!("the cookie comes first: {payloads:?}") };
+            assert_eq!(first.data.len(), length);
+            let original = init_request(&world);
+            assert!(again.ends_with(&original[Header::LEN..]), "all other payloads are unchanged");
+        }
+    }
+}
+
+#[test]
+fn cookies_without_end_are_answered_a_bounded_number_of_times() {
+    let mut world = waiting();
+    let since = world.wire.len();
+    let message = forged(&init_request(&world), NotifyType::COOKIE, &[7; 16]);
+    for _ in 0..1000 {
+        world.inject(0, to_initiator(), &message);
+    }
+    assert!(world.wire.len() - since <= 5, "{} answers", world.wire.len() - since);
+    world.censor = None;
+    world.run_until_up(MINUTE);
+}
+
+#[test]
+fn a_group_that_was_not_offered_or_that_was_just_sent_is_not_retried() {
+    for group in [31_u16, 14, 1024, 1025, 0] {
+        let mut world = waiting();
+        let since = world.wire.len();
+        let request = init_request(&world);
+        world.inject(
+            0,
+            to_initiator(),
+            &forged(&request, NotifyType::INVALID_KE_PAYLOAD, &group.to_be_bytes()),
+        );
+        assert_eq!(world.wire.len(), since, "group {group}");
+    }
+}
+
+#[test]
+fn an_invalid_key_exchange_value_is_dropped_and_one_of_wrong_length_is_a_syntax_error() {
+    let request = init_request(&waiting());
+    let header = Header::parse(&request).unwrap();
+    let with_value = |data: &[u8]| {
+        let mut payloads = parse_chain(header.next_payload, &request[Header::LEN..]).unwrap();
+        for payload in &mut payloads {
+            if let Payload::Ke(ke) = payload {
+                ke.data = data;
+            }
+        }
+        let (mut message, mut body) = (Vec::new(), Vec::new());
+        let next_payload = emit_chain(&payloads, &mut body).unwrap();
+        Header { next_payload, ..header }.emit(&mut message);
+        message.extend_from_slice(&body);
+        patch_length(&mut message);
+        message
+    };
+    // CVE-2015-3240 of another daemon: a value of zero. Points of low order give a shared secret of zero (RFC 7748).
+    let one = {
+        let mut one = [0; 32];
+        one[0] = 1;
+        one
+    };
+    for value in [[0; 32], one] {
+        let mut world = connected();
+        let since = world.wire.len();
+        world.inject(1, stranger(9), &with_value(&value));
+        assert_eq!(world.wire.len(), since);
+        assert!(world.saw(1, |e| matches!(e, Event::Dropped { cause: DropCause::InvalidKeyExchange, .. })));
+    }
+    // CVE-2023-41913 of another daemon: the length was not checked.
+    for length in [0, 31, 33, 256] {
+        let mut world = connected();
+        let since = world.wire.len();
+        world.inject(1, stranger(9), &with_value(&vec![5; length]));
+        let answers = answers(&world, since);
+        assert_eq!(
+            answers.iter().map(first_notify).collect::<Vec<_>>(),
+            [NotifyType::INVALID_SYNTAX],
+            "{length}"
+        );
+        assert_eq!(world.nodes[1].endpoint.half_open(), 0);
+    }
 }
