@@ -12,8 +12,10 @@ mod ecdh;
 mod esp;
 mod hmac;
 mod kdf;
+mod keys;
 mod modp;
 mod sealer;
+mod signature;
 mod silence;
 
 use serde::Deserialize;
@@ -49,6 +51,11 @@ fn sealer(protection: Protection, octet: u8) -> Sealer {
 fn read(name: &str) -> String {
     let path = format!("{}/../tests/vectors/{name}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// A private key in PEM.
+fn key(name: &str) -> String {
+    read(&format!("keys/{name}.pem"))
 }
 
 /// Octets from hexadecimal digits.

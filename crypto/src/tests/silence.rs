@@ -23,7 +23,7 @@ impl Entropy for Marked {
     }
 }
 
-fn assert_silent(value: &impl Debug, octets: &[u8]) {
+pub(super) fn assert_silent(value: &impl Debug, octets: &[u8]) {
     for text in [format!("{value:?}"), format!("{value:#?}")] {
         let text = text.to_lowercase();
         assert!(!text.contains("183") && !text.contains("b7"), "{text}");
