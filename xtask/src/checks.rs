@@ -31,11 +31,12 @@ pub fn interop(versions: &[String]) -> Result<u8> {
     lab::run(interop_job(versions)?).map(|done| done.status)
 }
 
-/// `cargo xtask daemon`: what one daemon promises, then the tunnels through a NAT.
+/// `cargo xtask daemon`: what one daemon promises, the tunnels through a NAT, and ESP in userspace.
 pub fn daemon() -> Result<u8> {
     let promises = lab::run(daemon_job()?)?.status;
     let nat = lab::run(nat_job()?)?.status;
-    Ok(promises.max(nat))
+    let userspace = lab::run(userspace_job()?)?.status;
+    Ok(promises.max(nat).max(userspace))
 }
 
 /// `cargo xtask rekey`.
@@ -79,6 +80,11 @@ pub fn daemon_job() -> Result<Job> {
 /// Tunnels through a NAT.
 pub fn nat_job() -> Result<Job> {
     Job { timeout: NAT_TIMEOUT, ..Job::new(script("nat.sh")) }.with_daemon()
+}
+
+/// A daemon that carries ESP itself, with peers whose kernels do.
+pub fn userspace_job() -> Result<Job> {
+    Job::new(script("userspace.sh")).with_daemon()
 }
 
 /// Rekeying by strongSwan.

@@ -25,7 +25,7 @@ usage: cargo xtask COMMAND
       --no-build                   do not build and ship ikev2d and ikectl
   demo                             three nodes, all pairs encrypted, shown by a capture between them
   interop [strongswan-VERSION..]   the interoperation matrix (all versions unless named: 6.1 6.0 5.9)
-  daemon                           what the daemon promises its operator; tunnels through a NAT
+  daemon                           what the daemon promises; tunnels through a NAT; ESP in userspace with kernel peers
   rekey                            strongSwan rekeys its SAs with us under a running ping
   test                             every test: format, clippy, cargo test, then in the guest: kernel tests, demo, NAT,
                                    rekeying, daemon, interoperation

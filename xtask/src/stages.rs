@@ -1,7 +1,9 @@
 //! `cargo xtask test`: every check there is, the cheapest first, and a table at the end.
 
 use crate::cargo::cargo;
-use crate::checks::{counts_of, daemon_job, demo_job, interop_job, kernel_job, nat_job, rekey_job};
+use crate::checks::{
+    counts_of, daemon_job, demo_job, interop_job, kernel_job, nat_job, rekey_job, userspace_job,
+};
 use crate::lab::Job;
 use crate::process::{Result, run, shown};
 use std::io::{BufRead, BufReader};
@@ -23,6 +25,7 @@ const GUEST_STAGES: &[(&str, MakeJob)] = &[
     ("kernel", kernel_job),
     ("demo", demo_job),
     ("nat", nat_job),
+    ("userspace", userspace_job),
     ("rekey", rekey_job),
     ("daemon", daemon_job),
     ("interop", || interop_job(&[])),
