@@ -7,6 +7,7 @@
 //! Integrity  ─┘              └── EspIv   RFC 4303: ESP packets
 //! KeGroup ── KeSecret                  RFC 7296 2.12: x25519, ecp, modp
 //! signature: SigningKey, PublicKey     RFC 7427, RFC 8420: who signed the AUTH payload
+//! certificate: chains, anchors, CRLs    RFC 5280, RFC 4945: whose key it is
 //! ```
 //!
 //! Layer rule: this crate knows no IKE message, no socket and no clock, and imports no other crate of the
@@ -20,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 mod cbc_hmac;
+pub mod certificate;
 mod der;
 mod ecp;
 mod encryption;

@@ -8,6 +8,7 @@
 
 mod aead;
 mod cbc;
+mod certificates;
 mod ecdh;
 mod esp;
 mod hmac;
