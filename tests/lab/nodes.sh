@@ -117,11 +117,21 @@ swan() { local node=$1; shift; in_root "$node" swanctl "$@"; }
 
 # capture NODE IF FILE   starts a capture (pid in $CAPTURE);   end_capture
 capture() {
-  ip netns exec "$1" tcpdump -Uni "$2" -w "$3" 2> "$3.err" &
-  CAPTURE=$!
+  ip netns exec "$1" tcpdump --immediate-mode -Uni "$2" -w "$3" 2> "$3.err" &
+  CAPTURE=$! CAPTURE_FILE=$3
   wait_for 30 grep -q 'listening on' "$3.err"
 }
-end_capture() { sleep 0.5; stop "$CAPTURE"; }
+# The capture lags behind the wire on a busy host: it ends when its file has not grown for a second.
+end_capture() {
+  local size=-1 now
+  for _ in $(seq 15); do
+    now=$(stat -c %s "$CAPTURE_FILE")
+    [ "$now" != "$size" ] || break
+    size=$now
+    sleep 1
+  done
+  stop "$CAPTURE"
+}
 # not_ike_or_esp FILE   the packets that are neither IKE nor ESP nor ARP, NDP or MLD, without which no link works
 not_ike_or_esp() {
   tcpdump -nr "$1" 'not (arp or esp or ip6 proto 50 or udp port 500 or udp port 4500
