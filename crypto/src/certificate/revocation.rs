@@ -27,18 +27,21 @@ impl RevocationLists {
         RevocationLists::default()
     }
 
-    /// Adds a list in DER. Delta and indirect lists are refused.
+    /// Adds a list in DER, version 2 (RFC 5280 5.1.2.1). Delta and indirect lists are refused.
     ///
     /// # Errors
     /// [`CertificateError::RevocationList`].
     pub fn add(&mut self, der: &[u8]) -> Result<(), CertificateError> {
-        let list = OwnedCertRevocationList::from_der(der)
-            .map_err(|error| CertificateError::RevocationList(format!("{error:?}")))?;
-        let this_update = CertificateRevocationList::from_der(der)
-            .map_err(|_| CertificateError::RevocationList("malformed".to_owned()))?
-            .1
-            .last_update()
-            .timestamp();
+        let refused = |reason: &str| CertificateError::RevocationList(reason.to_owned());
+        let (rest, parsed) = CertificateRevocationList::from_der(der).map_err(|_| refused("malformed"))?;
+        if !rest.is_empty() {
+            return Err(refused("malformed"));
+        }
+        if parsed.version().is_none() {
+            return Err(refused("it has version 1, not 2 (OpenSSL needs crl_extensions and crlnumber)"));
+        }
+        let this_update = parsed.last_update().timestamp();
+        let list = OwnedCertRevocationList::from_der(der).map_err(|error| refused(&format!("{error:?}")))?;
         let at = self.lists.partition_point(|(time, _)| *time > this_update);
         self.lists.insert(at, (this_update, list.into()));
         Ok(())

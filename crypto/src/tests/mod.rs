@@ -15,6 +15,7 @@ mod hmac;
 mod kdf;
 mod keys;
 mod modp;
+mod openssl;
 mod sealer;
 mod signature;
 mod silence;
