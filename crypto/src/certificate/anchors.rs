@@ -56,6 +56,9 @@ impl TrustAnchors {
 
     /// Trusts this one certificate, in DER, as a peer's: typically a self-signed one. It cannot issue others.
     ///
+    /// Its validity, key usage and names count; its signature, its extended key usage and revocation lists do not,
+    /// as the operator has vouched for these very octets.
+    ///
     /// # Errors
     /// [`CertificateError::LeafIsAuthority`] if it is a CA's, and as [`TrustAnchors::trust_authority`].
     pub fn trust_leaf(&mut self, der: &[u8]) -> Result<(), CertificateError> {

@@ -9,7 +9,7 @@ use ring::signature::{UnparsedPublicKey, VerificationAlgorithm};
 use crate::der;
 use crate::signature::{Scheme, oid};
 
-/// Bits of the smallest RSA modulus: RFC 8247 3.1 has less at SHOULD NOT.
+/// Bits of the smallest RSA modulus: RFC 8247 3.1.1 has less at SHOULD NOT.
 const RSA_MIN_BITS: usize = 2048;
 /// Bits of the largest: it bounds what a peer's key can cost to verify with (a millisecond).
 const RSA_MAX_BITS: usize = 8192;

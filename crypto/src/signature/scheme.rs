@@ -95,7 +95,7 @@ impl Scheme {
     ///
     /// # Errors
     /// [`AlgorithmError`]: any other parameters of RSASSA-PSS (empty or default ones mean SHA-1, which RFC 8247
-    /// 3.2.1 has as MUST NOT), and all that is unknown.
+    /// 3.2 has as MUST NOT), and all that is unknown.
     pub fn from_algorithm_identifier(der: &[u8]) -> Result<Scheme, AlgorithmError> {
         let shorter = without_trailer(der);
         let der = shorter.as_deref().unwrap_or(der);
