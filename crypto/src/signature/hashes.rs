@@ -1,6 +1,6 @@
 //! SIGNATURE_HASH_ALGORITHMS (RFC 7427 4, RFC 8420 2): which hashes an end verifies signatures with.
 
-/// A hash of IANA's "IKEv2 Hash Algorithms" that this crate signs or verifies with.
+/// A hash of IANA's `IKEv2 Hash Algorithms` that this crate signs or verifies with.
 ///
 /// SHA-1 (1) is not among them: RFC 8247 3.2 has it as MUST NOT.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -196,7 +196,7 @@ fn split(spki: &[u8]) -> Option<(&[u8], der::Reader<'_>, &[u8])> {
     fields.is_empty().then_some((algorithm.value(der::OID)?, algorithm, key))
 }
 
-/// RFC 8410 3: "the parameters MUST be absent".
+/// RFC 8410 3: the parameters must be absent.
 fn ed25519(parameters: der::Reader<'_>, key: &[u8]) -> Result<KeyType, PublicKeyError> {
     if !parameters.is_empty() {
         return Err(PublicKeyError::Parameters);

@@ -41,7 +41,7 @@ enum Pair {
 }
 
 impl SigningKey {
-    /// The one private key in `text`: PKCS #8, SEC 1 ("EC PRIVATE KEY") or PKCS #1 ("RSA PRIVATE KEY").
+    /// The one private key in `text`: PKCS #8, SEC 1 (`EC PRIVATE KEY`) or PKCS #1 (`RSA PRIVATE KEY`).
     ///
     /// # Errors
     /// [`KeyError`]: what is wrong, and which type the key has if it is one that we lack.
