@@ -188,23 +188,8 @@ impl Sa {
 
     /// When [`Sa::handle_timeout`] is due.
     pub fn deadline(&self) -> Option<Time> {
-        let phase = match &self.phase {
-            Phase::HalfOpen(half) => Some(half.until),
-            Phase::Lingering(until) => Some(*until),
-            Phase::Superseded(old) => Some(old.until),
-            Phase::Established(sa) => Some(self.established_deadline(sa)),
-            Phase::Routing
-            | Phase::InitSent(_)
-            | Phase::SigningRequest(_)
-            | Phase::AuthSent(_)
-            | Phase::VerifyingResponder(_)
-            | Phase::VerifyingInitiator(_)
-            | Phase::SigningResponse(_)
-            | Phase::InstallingFirst(_)
-            | Phase::Closing(_)
-            | Phase::Ended => None,
-        };
-        phase.into_iter().chain(self.outbound.deadline()).min()
+        let established = self.established().map(|sa| self.established_deadline(sa));
+        [established, self.phase.until(), self.outbound.deadline()].into_iter().flatten().min()
     }
 
     /// Takes in that time has passed.

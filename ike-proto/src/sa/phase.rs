@@ -266,12 +266,12 @@ impl Phase {
         matches!(self, Phase::Superseded(_) | Phase::Closing(_) | Phase::Lingering(_) | Phase::Ended)
     }
 
-    /// Whether it waits for a time that has come, and for nothing else.
-    pub fn is_over(&self, now: Time) -> bool {
+    /// When it is over, if it waits for nothing but time.
+    pub fn until(&self) -> Option<Time> {
         match self {
-            Phase::HalfOpen(half) => half.until <= now,
-            Phase::Lingering(until) => *until <= now,
-            Phase::Superseded(old) => old.until <= now,
+            Phase::HalfOpen(half) => Some(half.until),
+            Phase::Lingering(until) => Some(*until),
+            Phase::Superseded(old) => Some(old.until),
             Phase::Routing
             | Phase::InitSent(_)
             | Phase::SigningRequest(_)
@@ -282,8 +282,13 @@ impl Phase {
             | Phase::InstallingFirst(_)
             | Phase::Established(_)
             | Phase::Closing(_)
-            | Phase::Ended => false,
+            | Phase::Ended => None,
         }
+    }
+
+    /// Whether the time that it waited for has come.
+    pub fn is_over(&self, now: Time) -> bool {
+        self.until().is_some_and(|until| until <= now)
     }
 
     /// The phase by name, for `ikectl status`.
