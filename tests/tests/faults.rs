@@ -46,6 +46,17 @@ fn a_pair_connects_through_a_bad_network() {
 }
 
 #[test]
+fn a_pair_connects_when_three_datagrams_in_ten_are_lost() {
+    for seed in 0..50 {
+        let mut conditions = Conditions::bad();
+        conditions.loss = 300;
+        let mut world = World::pair(&both_begin(), conditions, seed);
+        world.run_for(60 * MINUTE);
+        settles(&mut world, seed);
+    }
+}
+
+#[test]
 fn days_of_short_lifetimes_on_a_bad_network() {
     for seed in 0..20 {
         let timing = Timing { ike_lifetime: 10 * MINUTE, ..Timing::default() };
